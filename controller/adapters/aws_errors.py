@@ -1,0 +1,60 @@
+"""botocore's errors in the controller's words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from controller.core.errors import (
+    ConflictError,
+    ControllerError,
+    DeniedError,
+    MissingError,
+    RefusedError,
+    UnavailableError,
+)
+
+_BY_CODE: dict[str, type[ControllerError]] = {
+    "AccessDenied": DeniedError,
+    "AccessDeniedException": DeniedError,
+    "UnauthorizedOperation": DeniedError,
+    "PreconditionFailedException": ConflictError,
+    "ResourceConflictException": ConflictError,
+    "ConditionalCheckFailedException": ConflictError,
+    "ResourceNotFoundException": MissingError,
+    "ParameterNotFound": MissingError,
+    "NoSuchKey": MissingError,
+    "InvalidParameterValueException": RefusedError,
+    "CodeStorageExceededException": RefusedError,
+    "CodeVerificationFailedException": RefusedError,
+    "InvalidCodeSignatureException": RefusedError,
+    "RequestTooLargeException": RefusedError,
+    "TooManyRequestsException": UnavailableError,
+    "Throttling": UnavailableError,
+    "ThrottlingException": UnavailableError,
+    "ThrottledException": UnavailableError,
+    "RequestLimitExceeded": UnavailableError,
+    "ProvisionedThroughputExceededException": UnavailableError,
+    "TransactionConflictException": UnavailableError,
+    "TransactionInProgressException": UnavailableError,
+}
+
+
+@contextmanager
+def aws_errors(doing: str) -> Iterator[None]:
+    """Raise what botocore raises inside as one of the controller's errors, with what we were doing."""
+    try:
+        yield
+    except ClientError as error:
+        raise translated(error, doing) from error
+    except BotoCoreError as error:
+        raise UnavailableError(f"{doing}: {error}") from error
+
+
+def translated(error: ClientError, doing: str) -> ControllerError:
+    """Return the controller's error for one of AWS's; an unknown server error is UnavailableError."""
+    code = error.response["Error"].get("Code", "")
+    message = error.response["Error"].get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    kind = _BY_CODE.get(code, UnavailableError if status >= 500 else ControllerError)
+    return kind(f"{doing}: {message or code}")

@@ -1,0 +1,247 @@
+"""Deployment records on Amazon DynamoDB: status, event and claims change in one transaction or not at all."""
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from controller.adapters import dynamodb_items as items
+from controller.adapters.aws_errors import aws_errors
+from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
+from controller.core.errors import ClaimHeldError, ConflictError, ControllerError, MissingError, UnavailableError
+from controller.ports import Claim, Live, Tried
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoDbDeployments:
+    """Records, events, claims and memory in one table, through a boto3 DynamoDB client."""
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._dynamodb = client
+        self._table = table_name
+
+    def find(self, deployment_id: str) -> Deployment | None:
+        """Return the record, or None."""
+        item = self._get(items.record_key(deployment_id))
+        return items.deployment_of(item) if item else None
+
+    def open(self, deployment: Deployment, event: Event) -> None:
+        """Write a new record, its first event and the claims of its members at once."""
+        writes = [
+            self._put(items.record_item(deployment), "attribute_not_exists(pk)"),
+            self._put(items.event_item(event), "attribute_not_exists(pk)"),
+        ]
+        if deployment.status.is_over:
+            writes += self._remember(deployment)
+        else:
+            writes += [
+                self._update(
+                    items.claim_key(member.function),
+                    "SET #owner = :owner, execution_arn = :execution, claimed_at = :at, fencing = :fencing",
+                    "attribute_not_exists(#owner) AND (fencing = :before OR attribute_not_exists(fencing))",
+                    {
+                        ":owner": deployment.deployment_id,
+                        ":execution": deployment.execution_arn,
+                        ":at": deployment.started_at.isoformat(),
+                        ":fencing": member.fencing,
+                        ":before": member.fencing - 1,
+                    },
+                    {"#owner": "owner"},
+                )
+                for member in deployment.members
+            ]
+        self._transact(writes, deployment)
+
+    def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
+        """Write what changed, with its event, if nobody has written since `before`; raises ConflictError."""
+        record = self._change(before, after, sequence=before.sequence + (event is not None))
+        self._transact([record, self._put(items.event_item(event))] if event else [record], before)
+        return after.model_copy(update={"sequence": before.sequence + (event is not None)})
+
+    def close(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
+        """Write an end, its event, and free the claims, at once; raises ConflictError."""
+        writes = [
+            self._change(before, after, sequence=before.sequence + 1, closing=True),
+            self._put(items.event_item(event)),
+            *self._remember(after),
+        ]
+        if after.status is Status.PROMOTED:
+            versions = {member.function: member.candidate for member in after.members}
+            live = {"deployment_id": after.deployment_id, "artifact": after.what, "versions": versions}
+            writes.append(self._put(items.live_key(after.target) | live))
+        writes += [
+            self._update(
+                items.claim_key(member.function),
+                "REMOVE #owner, execution_arn, claimed_at",
+                "#owner = :owner AND fencing = :fencing",
+                {":owner": before.deployment_id, ":fencing": member.fencing},
+                {"#owner": "owner"},
+            )
+            for member in before.members
+        ]
+        self._transact(writes, before)
+        return after.model_copy(update={"sequence": before.sequence + 1})
+
+    def register_token(self, deployment_id: str, token: str) -> Deployment:
+        """Leave the token of a bake on the record and return all of it, marks included."""
+        return self._annotate(deployment_id, "SET #token = :token", {"#token": "token"}, {":token": token})
+
+    def mark(self, deployment_id: str, mark: Mark, detail: MarkDetail) -> Deployment:
+        """Leave a mark, unless it is there already, and return all of the record, token included."""
+        return self._annotate(
+            deployment_id,
+            "SET marks.#mark = if_not_exists(marks.#mark, :detail)",
+            {"#mark": mark.value},
+            {":detail": detail.model_dump(mode="json")},
+        )
+
+    def claim(self, function: str) -> Claim:
+        """Return the claim on a function; one that nobody holds has no owner."""
+        return items.claim_of(function, self._get(items.claim_key(function)))
+
+    def live(self, target: str) -> Live | None:
+        """Return what the target's last completed deployment left, or None."""
+        return items.live_of(self._get(items.live_key(target)))
+
+    def tried(self, target: str, artifact: str) -> Tried:
+        """Return what the target remembers of an artifact."""
+        return items.tried_of(self._get(items.tried_key(target, artifact)))
+
+    def history(self, target: str, limit: int) -> list[Deployment]:
+        """Return the latest deployments of a target, the newest first; may miss the last second."""
+        with aws_errors(f"history of target {target}"):
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName="by_target",
+                KeyConditionExpression="of_target = :target",
+                ExpressionAttributeValues={":target": {"S": target}},
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+        return [items.deployment_of(items.from_dynamodb(item)) for item in answer["Items"]]
+
+    def events(self, deployment_id: str) -> list[Event]:
+        """Return the events of a deployment, the oldest first."""
+        with aws_errors(f"events of deployment {deployment_id}"):
+            pages = self._dynamodb.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :event)",
+                ExpressionAttributeValues=items.to_dynamodb(
+                    {":pk": items.record_key(deployment_id)["pk"], ":event": "event#"}
+                ),
+                ConsistentRead=True,
+            )
+            return [items.event_of_item(items.from_dynamodb(i)) for page in pages for i in page["Items"]]
+
+    def sent(self, event: Event) -> None:
+        """Take an event off the list of those that are still to be sent."""
+        with aws_errors(f"event {event.event_id}"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=items.to_dynamodb(items.event_key(event)),
+                UpdateExpression="REMOVE unsent",
+            )
+
+    def _get(self, key: items.Key) -> items.Item:
+        with aws_errors(f"reading {key['pk']}"):
+            answer = self._dynamodb.get_item(TableName=self._table, Key=items.to_dynamodb(key), ConsistentRead=True)
+        return items.from_dynamodb(answer.get("Item"))
+
+    def _annotate(
+        self, deployment_id: str, expression: str, names: dict[str, str], values: items.Item
+    ) -> Deployment:
+        try:
+            with aws_errors(f"deployment {deployment_id}"):
+                answer = self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=items.to_dynamodb(items.record_key(deployment_id)),
+                    UpdateExpression=expression,
+                    ConditionExpression="attribute_exists(pk)",
+                    ExpressionAttributeNames=names,
+                    ExpressionAttributeValues=items.to_dynamodb(values),
+                    ReturnValues="ALL_NEW",
+                )
+        except ConflictError:
+            raise MissingError(f"there is no deployment {deployment_id!r}") from None
+        return items.deployment_of(items.from_dynamodb(answer["Attributes"]))
+
+    def _change(
+        self, before: Deployment, after: Deployment, sequence: int, *, closing: bool = False
+    ) -> dict[str, Any]:
+        """Return the write of what differs between two states of a record, guarded by the first of them."""
+        old = items.record_fields(before)
+        fields = {n: v for n, v in items.record_fields(after).items() if v != old[n]} | {"sequence": sequence}
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in fields)
+        names = {f"#{name}": name for name in {*fields, "status"}}
+        values = {f":{name}": value for name, value in fields.items()}
+        values |= {":was_sequence": before.sequence, ":was_status": before.status.value}
+        condition = "#sequence = :was_sequence AND #status = :was_status"
+        if closing:
+            expression += ", expires_at = :expires_at REMOVE #live, #token"
+            values[":expires_at"] = items.expires_at(after.ended_at or after.started_at)
+            names |= {"#live": "live", "#token": "token"}
+        if after.status is Status.PROMOTED:
+            condition += "".join(f" AND attribute_not_exists(marks.#{mark.value})" for mark in STOPPING_MARKS)
+            names |= {f"#{mark.value}": mark.value for mark in STOPPING_MARKS}
+        return self._update(items.record_key(before.deployment_id), expression, condition, values, names)
+
+    def _remember(self, ended: Deployment) -> list[dict[str, Any]]:
+        """Return the write that remembers how an artifact fared; none when it was skipped or is a version."""
+        if ended.artifact is None or ended.status is Status.SKIPPED:
+            return []
+        outcome = "SET refused_by = :id" if ended.refused else "REMOVE refused_by"
+        values: dict[str, Any] = {":one": 1} | ({":id": ended.deployment_id} if ended.refused else {})
+        key = items.tried_key(ended.target, ended.artifact.identity)
+        return [self._update(key, f"{outcome} ADD ended :one", None, values, None)]
+
+    def _put(self, item: items.Item, condition: str | None = None) -> dict[str, Any]:
+        put = {"TableName": self._table, "Item": items.to_dynamodb(item)}
+        return {"Put": put | ({"ConditionExpression": condition} if condition else {})}
+
+    def _update(
+        self,
+        key: items.Key,
+        expression: str,
+        condition: str | None,
+        values: items.Item,
+        names: dict[str, str] | None,
+    ) -> dict[str, Any]:
+        update = {
+            "TableName": self._table,
+            "Key": items.to_dynamodb(key),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": items.to_dynamodb(values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition:
+            update["ConditionExpression"] = condition
+        if names:
+            update["ExpressionAttributeNames"] = names
+        return {"Update": update}
+
+    def _transact(self, writes: list[dict[str, Any]], deployment: Deployment) -> None:
+        doing = f"writing deployment {deployment.deployment_id}"
+        with aws_errors(doing):
+            try:
+                self._dynamodb.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+            except self._dynamodb.exceptions.TransactionCanceledException as error:
+                raise _cancelled(error, deployment, doing) from error
+
+
+def _cancelled(error: ClientError, deployment: Deployment, doing: str) -> ControllerError:
+    """Return why a transaction was cancelled, in our words.
+
+    Source: DynamoDB API reference, TransactWriteItems, CancellationReasons: one for each write, in order.
+    """
+    reasons: list[Any] = error.response.get("CancellationReasons", [])
+    failed = next((r for r in reasons if r.get("Code") == "ConditionalCheckFailed"), None)
+    if failed is None:
+        codes = sorted({r.get("Code", "None") for r in reasons} - {"None"})
+        return UnavailableError(f"{doing}: {', '.join(codes)}")
+    there = items.from_dynamodb(failed.get("Item"))
+    for member in deployment.members:
+        is_its_claim = there.get("pk") == items.claim_key(member.function)["pk"]
+        if is_its_claim and there.get("owner") not in (None, deployment.deployment_id):
+            return ClaimHeldError(member.function, there["owner"])
+    return ConflictError(f"{doing}: it has changed since it was read")

@@ -1,0 +1,142 @@
+"""How records, events, claims and memory look in the table: keys, attributes, and the way there and back.
+
+pk                   sk                    what
+deployment#<id>      record                the record, marks and token included
+deployment#<id>      event#<sequence>      one event; `unsent` until notify has told of it
+function#<name>      claim                 the claim; `owner` only while somebody holds it; never expires
+target#<name>        live                  what the last completed deployment left; never expires
+target#<name>        artifact#<hash>       how often an artifact was tried, and whether it was refused
+
+Indexes: by_target (of_target, started_at), live (live, started_at), unsent (unsent, at); the last two are sparse.
+"""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from controller.core.deployment import Deployment, Event
+from controller.ports import Claim, Live, Tried
+
+HISTORY_DAYS = 400
+"""How long ended deployments and their events are kept, by the table's time to live."""
+
+LIVE_INDEX_KEY = "live"
+UNSENT_INDEX_KEY = "unsent"
+
+Item = dict[str, Any]
+Key = dict[str, str]
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def record_key(deployment_id: str) -> Key:
+    """Return the key of a deployment's record."""
+    return {"pk": f"deployment#{deployment_id}", "sk": "record"}
+
+
+def event_key(event: Event) -> Key:
+    """Return the key of an event."""
+    return {"pk": f"deployment#{event.deployment_id}", "sk": f"event#{event.sequence:06d}"}
+
+
+def claim_key(function: str) -> Key:
+    """Return the key of the claim on a function."""
+    return {"pk": f"function#{function}", "sk": "claim"}
+
+
+def live_key(target: str) -> Key:
+    """Return the key of what is live on a target."""
+    return {"pk": f"target#{target}", "sk": "live"}
+
+
+def tried_key(target: str, artifact: str) -> Key:
+    """Return the key of what a target remembers of an artifact; an S3 key is too long to be part of it."""
+    return {"pk": f"target#{target}", "sk": f"artifact#{hashlib.sha256(artifact.encode()).hexdigest()}"}
+
+
+def record_fields(deployment: Deployment) -> Item:
+    """Return the attributes of a record but for those that are written apart: marks, token and sequence."""
+    return deployment.model_dump(mode="json", exclude={"marks", "token", "sequence"})
+
+
+def record_item(deployment: Deployment) -> Item:
+    """Return a new record as an item."""
+    item = {
+        **record_key(deployment.deployment_id),
+        **record_fields(deployment),
+        "of_target": deployment.target,
+        "sequence": deployment.sequence + 1,
+        "marks": {},
+    }
+    if deployment.status.is_over:
+        return item | {"expires_at": expires_at(deployment.started_at)}
+    return item | {"live": LIVE_INDEX_KEY}
+
+
+def event_item(event: Event) -> Item:
+    """Return an event as an item that is still to be sent."""
+    return {
+        **event_key(event),
+        **event.model_dump(mode="json"),
+        "event_id": event.event_id,
+        "unsent": UNSENT_INDEX_KEY,
+        "expires_at": expires_at(event.at),
+    }
+
+
+def expires_at(moment: datetime) -> int:
+    """Return when an item of that moment expires, in seconds since the epoch as DynamoDB wants it."""
+    return int((moment + timedelta(days=HISTORY_DAYS)).timestamp())
+
+
+def deployment_of(item: Item) -> Deployment:
+    """Return the record that an item holds."""
+    return Deployment.model_validate(item)
+
+
+def event_of_item(item: Item) -> Event:
+    """Return the event that an item holds."""
+    return Event.model_validate(item)
+
+
+def claim_of(function: str, item: Item) -> Claim:
+    """Return the claim that an item holds; an absent item is a claim that nobody ever held."""
+    return Claim(function, item.get("owner"), item.get("fencing", 0))
+
+
+def live_of(item: Item) -> Live | None:
+    """Return what is live, or None for an absent item."""
+    return Live(item["deployment_id"], item["artifact"], item["versions"]) if item else None
+
+
+def tried_of(item: Item) -> Tried:
+    """Return what is remembered; nothing for an absent item."""
+    return Tried(item.get("ended", 0), item.get("refused_by"))
+
+
+def to_dynamodb(item: Item) -> dict[str, Any]:
+    """Return an item of plain values in DynamoDB's typed form."""
+    exact = json.loads(json.dumps(item), parse_float=Decimal)
+    return {name: _serialize(value) for name, value in exact.items()}
+
+
+def from_dynamodb(item: dict[str, Any] | None) -> Item:
+    """Return the plain values of an item in DynamoDB's typed form; an absent item is empty."""
+    return {name: _plain(_deserialize(value)) for name, value in (item or {}).items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items()}
+        case list():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value

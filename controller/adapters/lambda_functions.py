@@ -1,0 +1,136 @@
+"""Functions on AWS Lambda. The only place where a weight is Lambda's float from 0 to 1."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from controller.adapters.aws_errors import aws_errors
+from controller.core.alias import Alias, Routing
+from controller.core.artifact import ZipArtifact
+from controller.core.strategy import FULL_WEIGHT
+from controller.ports import Answer, Code, Readiness
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef as Configuration
+
+
+class LambdaFunctions:
+    """Functions, versions and aliases through a boto3 Lambda client."""
+
+    def __init__(self, client: "LambdaClient", patient_client: "LambdaClient | None" = None) -> None:
+        """`patient_client` waits as long as a function may run, and does not repeat an invocation."""
+        self._lambda = client
+        self._patient = patient_client or client
+
+    def latest(self, function: str) -> Code:
+        """Return $LATEST; raises MissingError."""
+        with aws_errors(f"function {function}"):
+            return _code(self._lambda.get_function(FunctionName=function)["Configuration"])
+
+    def tags(self, function: str) -> dict[str, str]:
+        """Return the function's tags; raises MissingError."""
+        with aws_errors(f"function {function}"):
+            arn = self._lambda.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+            return self._lambda.list_tags(Resource=arn)["Tags"]
+
+    def update_code(self, latest: Code, artifact: ZipArtifact) -> Code:
+        """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
+        with aws_errors(f"Lambda refused the code for function {latest.function}"):
+            updated = self._lambda.update_function_code(
+                FunctionName=latest.function,
+                S3Bucket=artifact.bucket,
+                S3Key=artifact.key,
+                S3ObjectVersion=artifact.version_id,
+                # The documented default is x86_64, whatever the function has now.
+                Architectures=[latest.architecture],  # type: ignore[list-item]
+                RevisionId=latest.revision_id,
+            )
+        return _code(updated)
+
+    def publish(self, function: str, code_sha256: str, description: str) -> Code:
+        """Publish $LATEST if it still has that code; raises ConflictError."""
+        with aws_errors(f"publishing function {function}"):
+            return _code(
+                self._lambda.publish_version(
+                    FunctionName=function, CodeSha256=code_sha256, Description=description[:256]
+                )
+            )
+
+    def version(self, function: str, version: str) -> Code:
+        """Return a published version; raises MissingError."""
+        with aws_errors(f"function {function} version {version}"):
+            return _code(self._lambda.get_function(FunctionName=function, Qualifier=version)["Configuration"])
+
+    def ask(self, function: str, version: str, payload: Any) -> Answer:
+        """Invoke a version directly and wait for its answer."""
+        with aws_errors(f"invoking function {function} version {version}"):
+            response = self._patient.invoke(
+                FunctionName=function, Qualifier=version, Payload=json.dumps(payload).encode()
+            )
+        answer = response["Payload"].read().decode(errors="replace")
+        return Answer(answer, _spell_error(answer) if response.get("FunctionError") else None)
+
+    def alias(self, function: str, name: str) -> Alias:
+        """Return the alias as it is now; raises MissingError."""
+        with aws_errors(f"alias {function}:{name}"):
+            return _alias(function, self._lambda.get_alias(FunctionName=function, Name=name))
+
+    def route(self, alias: Alias, routing: Routing) -> Alias:
+        """Send the alias's traffic along `routing` if it is still as `alias` says; raises ConflictError.
+
+        The routing map is always sent, because leaving it out leaves the old weights where they are.
+        """
+        weights = {routing.second: routing.weight / FULL_WEIGHT} if routing.second else {}
+        with aws_errors(f"alias {alias}"):
+            updated = self._lambda.update_alias(
+                FunctionName=alias.function,
+                Name=alias.name,
+                FunctionVersion=routing.version,
+                RoutingConfig={"AdditionalVersionWeights": weights},
+                RevisionId=alias.revision_id,
+            )
+        return _alias(alias.function, updated)
+
+
+def _alias(function: str, described: Any) -> Alias:
+    weights = described.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    routing = Routing(described["FunctionVersion"])
+    for version, share in weights.items():
+        weight = round(share * FULL_WEIGHT)
+        if weight:
+            routing = Routing(described["FunctionVersion"], version, weight)
+    return Alias(function, described["Name"], routing, described["RevisionId"])
+
+
+def _code(configuration: "Configuration | Any") -> Code:
+    readiness, why = _readiness(configuration)
+    return Code(
+        function=configuration["FunctionName"],
+        version=configuration["Version"],
+        code_sha256=configuration["CodeSha256"],
+        revision_id=configuration["RevisionId"],
+        architecture=configuration.get("Architectures", ["x86_64"])[0],
+        readiness=readiness,
+        why=why,
+    )
+
+
+def _readiness(configuration: Any) -> tuple[Readiness, str]:
+    """Source: Lambda developer guide, "Lambda function states"; an Inactive one wakes when it is invoked."""
+    state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
+    if "Failed" in (state, update):
+        reason = (
+            configuration.get("LastUpdateStatusReason") or configuration.get("StateReason") or "no reason given"
+        )
+        return Readiness.FAILED, reason
+    if state == "Pending" or update == "InProgress":
+        return Readiness.NOT_YET, configuration.get("StateReason") or "an update is in progress"
+    return Readiness.READY, ""
+
+
+def _spell_error(answer: str) -> str:
+    try:
+        report = json.loads(answer)
+        return f"{report.get('errorType', 'Error')}: {report.get('errorMessage', answer)}"
+    except (json.JSONDecodeError, AttributeError):
+        return answer

@@ -1,0 +1,76 @@
+"""The one place that joins ports to adapters: boto3 clients are made lazily, once."""
+
+import time
+from functools import cached_property, lru_cache
+
+import boto3
+from botocore.config import Config
+
+from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
+from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+from controller.adapters.eventbridge_bus import EventBridgeBus
+from controller.adapters.lambda_functions import LambdaFunctions
+from controller.adapters.ssm_targets import SsmTargets
+from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
+from controller.settings import Settings
+
+# The state machine retries too, with jitter and for longer; these retries are for a hiccup.
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
+# A function may run for 15 minutes, as Verify may; an invocation is not harmless to repeat.
+_PATIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=880)
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return what the environment says, read once."""
+    return Settings.from_env()
+
+
+class AwsPorts:
+    """The ports on AWS; each function of the controller pays only for the clients that it uses."""
+
+    def __init__(self, chosen: Settings) -> None:
+        self._settings = chosen
+        self._session = boto3.Session()
+
+    @cached_property
+    def functions(self) -> LambdaFunctions:
+        """Lambda functions."""
+        return LambdaFunctions(
+            self._session.client("lambda", config=_CONFIG),
+            self._session.client("lambda", config=_PATIENT_CONFIG),
+        )
+
+    @cached_property
+    def alarms(self) -> CloudWatchAlarms:
+        """CloudWatch alarms."""
+        return CloudWatchAlarms(self._session.client("cloudwatch", config=_CONFIG))
+
+    @cached_property
+    def targets(self) -> SsmTargets:
+        """The catalogue, kept for a minute."""
+        client = self._session.client("ssm", config=_CONFIG)
+        return SsmTargets(client, self._settings.targets_path, time.monotonic, self._settings.minute_seconds)
+
+    @cached_property
+    def deployments(self) -> DynamoDbDeployments:
+        """Records, events, claims."""
+        return DynamoDbDeployments(self._session.client("dynamodb", config=_CONFIG), self._settings.table_name)
+
+    @cached_property
+    def executions(self) -> StepFunctionsExecutions:
+        """The state machine."""
+        return StepFunctionsExecutions(
+            self._session.client("stepfunctions", config=_CONFIG), self._settings.state_machine_arn
+        )
+
+    @cached_property
+    def bus(self) -> EventBridgeBus:
+        """The teams' bus."""
+        return EventBridgeBus(self._session.client("events", config=_CONFIG), self._settings.bus_name)
+
+
+@lru_cache(maxsize=1)
+def ports() -> AwsPorts:
+    """Return the ports on AWS, made once for the life of the execution environment."""
+    return AwsPorts(settings())

@@ -1,0 +1,1 @@
+"""The decisions, free of AWS, clocks, environment and randomness: the standard library and pydantic only."""

@@ -1,0 +1,112 @@
+"""Decisions: what happens next, and why. The state machine's only Choice routes on them."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, assert_never
+
+from controller.core.deployment import Deployment, Status
+from controller.core.duration import spell_duration
+from controller.core.verdict import Outcome, Verdict
+
+
+class Decision(StrEnum):
+    """What happens next. A decision named like a status says that the deployment has ended with it."""
+
+    PUBLISH = "PUBLISH"
+    VERIFY = "VERIFY"
+    SHIFT = "SHIFT"
+    HOLD = "HOLD"
+    PROMOTE = "PROMOTE"
+    ROLL_BACK = "ROLL_BACK"
+    PROMOTED = "PROMOTED"
+    SKIPPED = "SKIPPED"
+    REJECTED = "REJECTED"
+    ROLLED_BACK = "ROLLED_BACK"
+    DRIFTED = "DRIFTED"
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+
+
+_ERROR_NAMES = {
+    Decision.ROLL_BACK: "RollBack",
+    Decision.REJECTED: "Rejected",
+    Decision.ROLLED_BACK: "RolledBack",
+    Decision.DRIFTED: "Drifted",
+    Decision.ROLLBACK_FAILED: "RollbackFailed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision with its reason, written for the operator; `look_seconds` is how long to bake next."""
+
+    decision: Decision
+    reason: str
+    look_seconds: int = 1
+
+    def state_document(self, deployment_id: str) -> dict[str, Any]:
+        """Return the state machine's document: tiny, because the facts live in the record."""
+        document: dict[str, Any] = {
+            "deployment_id": deployment_id,
+            "decision": self.decision.value,
+            "look_seconds": max(1, self.look_seconds),
+        }
+        if self.decision in _ERROR_NAMES:  # what the Fail states show, and what RollBack records
+            document["error"] = {"Error": _ERROR_NAMES[self.decision], "Cause": self.reason}
+        return document
+
+
+def cause_of(state: Any) -> str:
+    """Return why the state machine came to roll back, in one line; empty when it does not say.
+
+    `state` is its document: `error.Cause` is ours, or the JSON in which Lambda reports an exception
+    ({"errorMessage", "errorType", "stackTrace"}), or plain text of Step Functions.
+    """
+    error = state.get("error") if isinstance(state, dict) else None
+    if not isinstance(error, dict):
+        return ""
+    name, cause = str(error.get("Error", "")), str(error.get("Cause", ""))
+    try:
+        report = json.loads(cause)
+    except json.JSONDecodeError:
+        return cause or name
+    if isinstance(report, dict) and "errorMessage" in report:
+        return f"{report.get('errorType', name)}: {report['errorMessage']}"
+    return cause
+
+
+def end_of(deployment: Deployment) -> Ruling:
+    """Return the end of a deployment that is over: where a repeated or redriven task must lead."""
+    return Ruling(Decision(deployment.status.value), deployment.reason)
+
+
+def decide(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
+    """Say what follows a look during a bake. Anything but PASS never moves traffic forward."""
+    mark = deployment.stopping_mark
+    if mark:
+        detail = deployment.marks[mark]
+        return Ruling(Decision.ROLL_BACK, f"{mark} by {detail.by}: {detail.reason}")
+    if deployment.due_at is None or deployment.hold_until is None or deployment.plan is None:
+        return Ruling(Decision.ROLL_BACK, "there is nothing to judge before the first shift")
+    step = deployment.spell_step(deployment.step_index)
+    hold = Ruling(Decision.HOLD, f"{step}: {verdict.reason}")
+    match verdict.outcome:
+        case Outcome.FAIL:
+            return Ruling(Decision.ROLL_BACK, f"{step}: {verdict.reason}")
+        case Outcome.INCONCLUSIVE if now >= deployment.hold_until:
+            held = spell_duration(deployment.max_hold_seconds)
+            return Ruling(Decision.ROLL_BACK, f"{step}: still unclear after a hold of {held}: {verdict.reason}")
+        case Outcome.INCONCLUSIVE:
+            return hold
+        case Outcome.PASS if now < deployment.due_at:
+            return hold
+        case Outcome.PASS if deployment.step_index == deployment.plan.last_index:
+            return Ruling(Decision.PROMOTE, f"{step} passed: {verdict.reason}")
+        case Outcome.PASS:
+            return Ruling(Decision.SHIFT, f"{step} passed: {verdict.reason}")
+        case unreachable:
+            assert_never(unreachable)
+
+
+assert {d.value for d in Decision} >= {s.value for s in Status if s.is_over}  # noqa: S101 - end_of relies on it

@@ -1,0 +1,246 @@
+"""The record of a deployment: one artifact going to one target, from start to end."""
+
+import math
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from controller.core.alias import Alias, Routing, routing_at
+from controller.core.artifact import ZipArtifact
+from controller.core.strategy import Plan, Step
+from controller.core.target import Hotfix, RedAtStart, VerificationEvent
+from controller.core.verdict import Verdict
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """Where a deployment is."""
+
+    PENDING = "PENDING"
+    """Planned, and waiting for its claims."""
+    IN_PROGRESS = "IN_PROGRESS"
+    """Holds its claims."""
+    PROMOTED = "PROMOTED"
+    """The alias is on the candidate."""
+    SKIPPED = "SKIPPED"
+    """There was nothing to do."""
+    REJECTED = "REJECTED"
+    """Refused before it took traffic."""
+    ROLLED_BACK = "ROLLED_BACK"
+    """The alias is back on the baseline."""
+    DRIFTED = "DRIFTED"
+    """Somebody else changed the alias; it was left as they put it."""
+    ROLLBACK_FAILED = "ROLLBACK_FAILED"
+    """The alias could not be put back; the claims are kept until it is."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deployment has ended; a failed rollback is still to be finished."""
+        return self not in (Status.PENDING, Status.IN_PROGRESS, Status.ROLLBACK_FAILED)
+
+
+class Mark(StrEnum):
+    """What somebody left on a deployment for its next look."""
+
+    ABORT = "abort"
+    PROMOTE = "promote"
+    PAUSE = "pause"
+    RESUME = "resume"
+    APPROVE = "approve"
+    SUPERSEDED = "superseded"
+    ALARM = "alarm"
+    HOOK = "hook"
+
+
+STOPPING_MARKS = (Mark.ABORT, Mark.ALARM, Mark.SUPERSEDED)
+"""Marks that end a deployment, the weightiest first."""
+
+
+class _Record(BaseModel):
+    # Records outlive the code that wrote them, so fields of a later version are passed over.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MarkDetail(_Record):
+    """Who left a mark, when and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+class WatchedAlarm(_Record):
+    """An alarm that this deployment watches."""
+
+    name: str
+    red_at_start: RedAtStart
+    armed: bool
+    """Whether ALARM rolls the deployment back; an alarm that was red at the start arms when it recovers."""
+    armed_at: datetime
+
+
+class MemberRecord(_Record):
+    """One function and alias of the deployment, with what we found and what we made."""
+
+    function: str
+    alias: str
+    baseline: str
+    fencing: int
+    """The number of our claim on the function; a claim with another number is not ours."""
+    code_sha256: str | None = None
+    """The code that we put on $LATEST, once that is done."""
+    candidate: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.function}:{self.alias}"
+
+    def routing(self, weight: int) -> Routing:
+        """Return the routing of the alias when the candidate has `weight` basis points."""
+        return routing_at(self.baseline, self.candidate, weight)
+
+
+class Deployment(_Record):
+    """The record of one deployment; marks and token are written beside everything else, never with it."""
+
+    schema_version: int = SCHEMA_VERSION
+    deployment_id: str
+    execution_arn: str
+    target: str
+    status: Status
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    artifact: ZipArtifact | None = None
+    version: str | None = None
+    hotfix: Hotfix | None = None
+    event_id: str | None = None
+    members: tuple[MemberRecord, ...] = ()
+    plan: Plan | None = None
+    max_hold_seconds: int = 0
+    test_events: tuple[VerificationEvent, ...] = ()
+    alarms: tuple[WatchedAlarm, ...] = ()
+    step_index: int = -1
+    """The step whose weight the alias has; -1 before the first shift."""
+    intended_index: int = -1
+    """The step that a shift is about to make or has made: written before the alias is."""
+    shifted_at: datetime | None = None
+    look_at: datetime | None = None
+    """When the next look is due."""
+    verdict: Verdict | None = None
+    """The verdict of the last look."""
+    refused: bool = False
+    """Whether the artifact itself was found wanting; an event does not try it again, a person may."""
+    sequence: int = 0
+    """The number of the last event, and the guard against two writers."""
+    marks: dict[Mark, MarkDetail] = Field(default_factory=dict)
+    token: str | None = None
+
+    @property
+    def what(self) -> str:
+        """What is being deployed, in one line."""
+        return self.artifact.identity if self.artifact else f"version {self.version}"
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the plan; none before there is one."""
+        return self.plan.steps if self.plan else ()
+
+    @property
+    def weight(self) -> int:
+        """The basis points that the alias gives the candidate, as far as we know."""
+        return self.weight_at(self.step_index)
+
+    def weight_at(self, index: int) -> int:
+        """Return the basis points of step `index`; 0 before the first one."""
+        return self.steps[index].weight if index >= 0 else 0
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the bake of the step ends; None before the first shift."""
+        if self.shifted_at is None:
+            return None
+        return self.shifted_at + timedelta(seconds=self.steps[self.step_index].bake_seconds)
+
+    @property
+    def hold_until(self) -> datetime | None:
+        """When a step that is held must end."""
+        return self.due_at + timedelta(seconds=self.max_hold_seconds) if self.due_at else None
+
+    def seconds_to_look(self, now: datetime) -> int:
+        """Return the whole seconds until the next look, at least 1 as Step Functions asks for."""
+        return max(1, math.ceil((self.look_at - now).total_seconds())) if self.look_at else 1
+
+    @property
+    def stopping_mark(self) -> Mark | None:
+        """The weightiest mark that ends the deployment, if there is one."""
+        return next((mark for mark in STOPPING_MARKS if mark in self.marks), None)
+
+    def wrote(self, member: MemberRecord, alias: Alias) -> bool:
+        """Say whether the alias carries what this deployment wrote, or meant to write next."""
+        return alias.routing in {
+            member.routing(0),
+            member.routing(self.weight),
+            member.routing(self.weight_at(self.intended_index)),
+        }
+
+    def spell_step(self, index: int) -> str:
+        """Return "step 2/5" for people, who count from one."""
+        return f"step {index + 1}/{len(self.steps)}"
+
+
+class Transition(StrEnum):
+    """What an event of a deployment tells."""
+
+    PLANNED = "PLANNED"
+    PUBLISHED = "PUBLISHED"
+    VERIFIED = "VERIFIED"
+    SHIFTED = "SHIFTED"
+    JUDGED = "JUDGED"
+    ENDED = "ENDED"
+
+
+class Event(_Record):
+    """One append-only line of a deployment's history: who, what, why and on what evidence."""
+
+    schema_version: int = SCHEMA_VERSION
+    deployment_id: str
+    sequence: int
+    target: str
+    transition: Transition
+    status: Status
+    at: datetime
+    reason: str
+    artifact: str
+    weight: int = 0
+    """Basis points on the candidate after this event."""
+    step_index: int = -1
+    steps: int = 0
+    evidence: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def event_id(self) -> str:
+        """The id under which consumers recognise a repeat."""
+        return f"{self.deployment_id}.{self.sequence}"
+
+
+def event_of(
+    deployment: Deployment, transition: Transition, now: datetime, evidence: dict[str, Any] | None = None
+) -> Event:
+    """Return the next event of a deployment as it stands after the transition."""
+    return Event(
+        deployment_id=deployment.deployment_id,
+        sequence=deployment.sequence + 1,
+        target=deployment.target,
+        transition=transition,
+        status=deployment.status,
+        at=now,
+        reason=deployment.reason,
+        artifact=deployment.what,
+        weight=deployment.weight,
+        step_index=deployment.step_index,
+        steps=len(deployment.steps),
+        evidence=evidence or {},
+    )

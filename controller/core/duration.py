@@ -1,0 +1,37 @@
+"""Durations as people write them: "90s", "5m", "1h", "7d"."""
+
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
+
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+
+
+def parse_duration(text: Any) -> int:
+    """Return the seconds of a duration such as "90s" or "5m"; raises ValueError that shows how to write one."""
+    if isinstance(text, int) and not isinstance(text, bool):
+        raise ValueError(f'write a duration with its unit, such as "{text}s" or "{text}m", not {text}')
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'write a duration such as "90s", "5m", "1h" or "7d", not {text!r}')
+    return int(found[1]) * _UNIT_SECONDS[found[2]]
+
+
+def spell_duration(seconds: int) -> str:
+    """Return a duration as people write it, in the largest unit that divides it."""
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNIT_SECONDS[unit] == 0:
+            return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
+    return f"{seconds}s"
+
+
+def scaled(seconds: int, minute_seconds: float) -> int:
+    """Return `seconds` of a plan in real seconds, when a minute takes `minute_seconds` (60 on AWS)."""
+    return math.ceil(seconds * minute_seconds / 60 - 1e-9)
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell_duration, when_used="json")]
+"""Seconds, written by people with a unit."""

@@ -1,0 +1,138 @@
+"""Targets: what an operator declares, in one SSM parameter each, and what they ask for when starting by hand."""
+
+import fnmatch
+import json
+import re
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from controller.core.artifact import ZipArtifact
+from controller.core.document import Document, parse, parse_json
+from controller.core.duration import Duration
+from controller.core.errors import InputError
+from controller.core.strategy import Strategy
+
+MAX_MEMBERS = 20
+_TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
+
+
+class RedAtStart(StrEnum):
+    """What an alarm that is already in ALARM when a deployment starts means for it."""
+
+    BLOCK = "block"
+    """The deployment is refused."""
+    IGNORE_UNTIL_OK = "ignore_until_ok"
+    """The alarm counts again as soon as it has recovered."""
+    IGNORE = "ignore"
+    """The alarm does not count for this deployment."""
+
+
+class AlarmRule(Document):
+    """One alarm to watch."""
+
+    name: str = Field(min_length=1, max_length=255)
+    red_at_start: RedAtStart | None = None
+    """None: `block`, or `ignore_until_ok` when the deployment is a hotfix."""
+
+
+def _parse_alarm(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Member(Document):
+    """One function and the alias through which it is called."""
+
+    function: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    alias: str = Field(default="live", pattern=r"^[a-zA-Z0-9_-]*[a-zA-Z_-][a-zA-Z0-9_-]*$", max_length=128)
+
+
+class ZipSource(Document):
+    """Where the zips of a target appear: a bucket and a key, in which * stands for any text."""
+
+    bucket: str
+    key: str
+
+
+class VerificationEvent(Document):
+    """A test event that the candidate must answer without an error before it gets traffic."""
+
+    name: str = Field(min_length=1, max_length=64)
+    payload: Any
+
+
+class Target(Document):
+    """One thing that is deployed as a whole: its functions, where its zips appear, how traffic moves."""
+
+    version: Literal[1]
+    name: str
+    source: ZipSource
+    members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    strategy: Strategy
+    alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=100)] = ()
+    final_bake: Duration | None = None
+    max_hold: Duration = 3600
+    """How long an inconclusive verdict may hold a step beyond its bake before the deployment is rolled back."""
+    test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Target":
+        functions = [member.function for member in self.members]
+        for index, function in enumerate(functions):
+            if function in functions[:index]:
+                raise ValueError(f"members[{index}].function: {function!r} is a member already; name it once")
+        return self
+
+    def wants(self, artifact: ZipArtifact) -> bool:
+        """Say whether a new artifact is one of this target's."""
+        return self.source.bucket == artifact.bucket and fnmatch.fnmatchcase(artifact.key, self.source.key)
+
+
+def parse_target(name: str, text: str, where: str) -> Target:
+    """Return the target whose document is `text`; raises InputError that starts with `where`."""
+    if not _TARGET_NAME.fullmatch(name):
+        raise InputError(f"{where}: name a target with a-z, 0-9 and -, at most 50 characters, not {name!r}")
+    document = parse_json(text, where)
+    if isinstance(document, dict) and "name" not in document:
+        document = document | {"name": name}
+    target = parse(Target, document, where)
+    if target.name != name:
+        raise InputError(f"{where}: name: write {name!r}, as the parameter is called, or leave it out")
+    return target
+
+
+class Hotfix(Document):
+    """Why somebody starts a deployment in a hurry, and who."""
+
+    reason: str = Field(min_length=1, max_length=500)
+    by: str = Field(min_length=1, max_length=200)
+
+
+class Request(Document):
+    """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
+
+    target: str = Field(min_length=1)
+    artifact: ZipArtifact | None = None
+    version: Annotated[str, Field(pattern=r"^[1-9][0-9]*$")] | None = None
+    """An existing version to deploy instead of an artifact; for targets of one member."""
+    strategy: Strategy | None = None
+    """Overrules the target's strategy for this deployment."""
+    hotfix: Hotfix | None = None
+    event_id: str | None = None
+    """The event that asked for it; absent when a person did."""
+
+    @model_validator(mode="after")
+    def _one_thing_to_deploy(self) -> "Request":
+        if (self.artifact is None) == (self.version is None):
+            raise ValueError("say what to deploy: either artifact or version, and not both")
+        return self
+
+
+def canonical_request(target: str, artifact: ZipArtifact, event_id: str) -> str:
+    """Return the input of an execution as intake writes it: the same bytes for the same event.
+
+    StartExecution with the same name is idempotent only for the same bytes of input.
+    """
+    document = {"target": target, "artifact": artifact.model_dump(), "event_id": event_id}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))

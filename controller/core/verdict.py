@@ -1,0 +1,79 @@
+"""Verdicts: what the alarms say about a candidate. The worst one wins, and unknown is never success."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Outcome(StrEnum):
+    """FAIL outranks INCONCLUSIVE outranks PASS."""
+
+    PASS = "PASS"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    FAIL = "FAIL"
+
+
+_RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
+
+
+class Verdict(BaseModel):
+    """What a look found, why, and on what evidence."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    outcome: Outcome
+    reason: str
+    evidence: dict[str, Any] = Field(default_factory=dict)
+
+
+class AlarmState(StrEnum):
+    """The state of an alarm; MISSING and UNREADABLE are ours."""
+
+    OK = "OK"
+    ALARM = "ALARM"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+    MISSING = "MISSING"
+    """CloudWatch knows no such alarm, which CloudFormation would take for OK."""
+    UNREADABLE = "UNREADABLE"
+    """CloudWatch could not be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An alarm at one moment."""
+
+    name: str
+    state: AlarmState
+    reason: str = ""
+    alarmed_at: datetime | None = None
+    """The last time it went into ALARM since the look-back began, even if it has recovered."""
+
+
+def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:
+    """Return the verdict on one alarm that counts since `armed_at`."""
+    name = reading.name
+    match reading.state:
+        case AlarmState.ALARM:
+            because = f": {reading.reason}" if reading.reason else ""
+            return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} is in ALARM{because}")
+        case AlarmState.MISSING:
+            return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} does not exist any more")
+        case AlarmState.OK | AlarmState.INSUFFICIENT_DATA if reading.alarmed_at and reading.alarmed_at > armed_at:
+            at = reading.alarmed_at.isoformat(timespec="seconds")
+            return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} was in ALARM at {at} and recovered")
+        case AlarmState.INSUFFICIENT_DATA:
+            return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"alarm {name} has INSUFFICIENT_DATA")
+        case AlarmState.UNREADABLE:
+            return Verdict(outcome=Outcome.INCONCLUSIVE, reason=f"alarm {name} could not be read: {reading.reason}")
+        case AlarmState.OK:
+            return Verdict(outcome=Outcome.PASS, reason=f"alarm {name} is OK")
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst verdict, the first of equals; PASS with its reason when there is none."""
+    ranked = sorted(verdicts, key=lambda verdict: -_RANK[verdict.outcome])
+    return ranked[0] if ranked else Verdict(outcome=Outcome.PASS, reason="no alarm is named; time alone decides")

@@ -1,0 +1,110 @@
+"""The Lambda entry points, in the order in which a deployment meets them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from controller import bootstrap
+from controller.core.decision import Ruling, cause_of
+from controller.core.errors import ControllerError, InputError
+from controller.intake import take_in
+from controller.notify import tell
+from controller.observability import count, logger, metrics, traced
+from controller.tasks.bake import bake
+from controller.tasks.context import Context
+from controller.tasks.give_up import give_up
+from controller.tasks.judge import judge
+from controller.tasks.plan import plan
+from controller.tasks.promote import promote
+from controller.tasks.publish import publish
+from controller.tasks.roll_back import roll_back
+from controller.tasks.shift import shift
+from controller.tasks.verify import verify
+
+Event = dict[str, Any]
+
+
+TASKS: dict[str, Callable[[Context, Event], Ruling | None]] = {
+    "Plan": lambda visit, event: plan(visit, event["request"], event["execution_arn"]),
+    "Publish": lambda visit, _: publish(visit),
+    "Verify": lambda visit, _: verify(visit),
+    "Shift": lambda visit, _: shift(visit),
+    "Bake": lambda visit, event: bake(visit, event["token"]),
+    "Judge": lambda visit, _: judge(visit),
+    "Promote": lambda visit, _: promote(visit),
+    "RollBack": lambda visit, event: roll_back(visit, cause_of(event["state"])),
+    "GiveUp": lambda visit, event: give_up(visit, cause_of(event["state"])),
+}
+"""What each Task state does with its payload. Bake has no answer: its callback ends the state."""
+
+
+def _entry_point(state: str) -> Callable[[Event, LambdaContext], Event]:
+    """Return the entry point of a Task state: one log line, one metric, the state machine's document.
+
+    What a task raises goes on to the state machine, which retries or rolls back by the name of the error.
+    """
+
+    @logger.inject_lambda_context
+    @metrics.log_metrics
+    def carry_out(event: Event, _: LambdaContext) -> Event:
+        chosen, deployment_id = bootstrap.settings(), event["deployment_id"]
+        logger.append_keys(deployment_id=deployment_id, state=state)
+        metrics.add_dimension(name="State", value=state)
+        visit = Context(bootstrap.ports(), deployment_id, datetime.now(UTC), chosen.stage, chosen.minute_seconds)
+        try:
+            with traced(state):
+                ruling = TASKS[state](visit, event)
+        except ControllerError as error:
+            count(type(error).__name__)
+            raise
+        decision = ruling.decision.value if ruling else "WAIT"
+        logger.info("decided", decision=decision, reason=ruling.reason if ruling else "")
+        count(decision)
+        return ruling.state_document(deployment_id) if ruling else {}
+
+    return cast("Callable[[Event, LambdaContext], Event]", carry_out)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def on_artifact(event: Event, _: LambdaContext) -> None:
+    """Intake, invoked by EventBridge; what it raises reaches the dead-letter queue with its reason."""
+    try:
+        taken = take_in(bootstrap.ports(), event)
+    except InputError as error:
+        count("RefusedEvents")
+        logger.error("event refused", reason=str(error))
+        raise
+    for fault in taken.unreadable:
+        count("UnreadableTargets")
+        logger.error("target cannot be read", reason=fault)
+    count("StartedDeployments", len(taken.started))
+    count("DuplicateEvents", len(taken.known))
+    if not taken.started and not taken.known:
+        count("UnmatchedEvents")
+    logger.info("artifact taken in", artifact=taken.artifact, started=taken.started, known=taken.known)
+
+
+on_plan = _entry_point("Plan")
+on_publish = _entry_point("Publish")
+on_verify = _entry_point("Verify")
+on_shift = _entry_point("Shift")
+on_bake = _entry_point("Bake")
+on_judge = _entry_point("Judge")
+on_promote = _entry_point("Promote")
+on_roll_back = _entry_point("RollBack")
+on_give_up = _entry_point("GiveUp")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def on_transition(event: Event, _: LambdaContext) -> Event:
+    """Notify, invoked by the table's stream."""
+    stage = bootstrap.settings().stage
+    failed = tell(
+        bootstrap.ports(), event["Records"], stage, lambda error: logger.exception("not told", exc_info=error)
+    )
+    count("Notifications", len(event["Records"]) if not failed else 0)
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

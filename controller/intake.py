@@ -1,0 +1,52 @@
+"""Intake: an AWS event becomes one execution for each target that wants the artifact."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.artifact import ArtifactEvent, artifact_event
+from controller.core.errors import InputError
+from controller.core.target import Target, canonical_request
+from controller.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of one event."""
+
+    artifact: str
+    started: tuple[str, ...]
+    """The executions that were started."""
+    known: tuple[str, ...]
+    """The executions that had been started before: the event is a duplicate."""
+    unreadable: tuple[str, ...]
+    """One line for each target document that cannot be read."""
+
+
+def take_in(ports: Ports, event: Any) -> Intake:
+    """Start what an event asks for.
+
+    Raises MalformedEventError for an event that says nothing usable, and InputError when no target wants the
+    artifact but some cannot be read: one of those may have been meant, so that the event must not be lost.
+    """
+    found = artifact_event(event)
+    targets, unreadable = ports.targets.all()
+    wanted = [target for target in targets if target.wants(found.artifact)]
+    if not wanted and unreadable:
+        raise InputError(f"{found.artifact.identity}: no readable target wants it; {unreadable[0]}")
+    started: list[str] = []
+    known: list[str] = []
+    for target in wanted:
+        name = execution_name(ports, target, found)
+        request = canonical_request(target.name, found.artifact, found.event_id)
+        (started if ports.executions.start(name, request) else known).append(name)
+    return Intake(found.artifact.identity, tuple(started), tuple(known), tuple(unreadable))
+
+
+def execution_name(ports: Ports, target: Target, found: ArtifactEvent) -> str:
+    """Return the name by which a duplicate event is recognised: target, artifact, attempt.
+
+    A name is reserved for 90 days, so that the attempt counts the ended deployments of the pair. At most 80
+    characters (Step Functions API reference, StartExecution).
+    """
+    attempt = ports.deployments.tried(target.name, found.artifact.identity).ended + 1
+    return f"{target.name}-{found.artifact.digest}-{attempt}"

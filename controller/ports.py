@@ -1,0 +1,250 @@
+"""What the tasks need from the world, in the words of the glossary; `adapters` speaks AWS behind it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from controller.core.alias import Alias, Routing
+from controller.core.artifact import ZipArtifact
+from controller.core.deployment import Deployment, Event, Mark, MarkDetail
+from controller.core.target import Target
+from controller.core.verdict import Reading
+
+
+class Readiness(StrEnum):
+    """Whether Lambda can run a function or version."""
+
+    READY = "READY"
+    NOT_YET = "NOT_YET"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """$LATEST, or a version, of a function as Lambda describes it now."""
+
+    function: str
+    version: str
+    code_sha256: str
+    revision_id: str
+    architecture: str
+    readiness: Readiness
+    why: str = ""
+    """Lambda's own reason when it is not ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a version answered to a test event."""
+
+    payload: str
+    error: str | None
+    """The error's type and message; None when it answered."""
+
+
+class Functions(Protocol):
+    """Lambda functions, their versions and aliases."""
+
+    def latest(self, function: str) -> Code:
+        """Return $LATEST; raises MissingError."""
+        ...
+
+    def tags(self, function: str) -> dict[str, str]:
+        """Return the function's tags; raises MissingError."""
+        ...
+
+    def update_code(self, latest: Code, artifact: ZipArtifact) -> Code:
+        """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
+        ...
+
+    def publish(self, function: str, code_sha256: str, description: str) -> Code:
+        """Publish $LATEST if it still has that code; raises ConflictError.
+
+        Lambda answers with the last version when nothing has changed since it was published.
+        """
+        ...
+
+    def version(self, function: str, version: str) -> Code:
+        """Return a published version; raises MissingError."""
+        ...
+
+    def ask(self, function: str, version: str, payload: Any) -> Answer:
+        """Invoke a version directly and wait for its answer."""
+        ...
+
+    def alias(self, function: str, name: str) -> Alias:
+        """Return the alias as it is now; raises MissingError."""
+        ...
+
+    def route(self, alias: Alias, routing: Routing) -> Alias:
+        """Send the alias's traffic along `routing` if it is still as `alias` says; raises ConflictError."""
+        ...
+
+
+class Alarms(Protocol):
+    """CloudWatch alarms."""
+
+    def read(self, names: Sequence[str], since: datetime) -> list[Reading]:
+        """Return one reading for each name, in order, looking back to `since`; a failed read is UNREADABLE."""
+        ...
+
+
+class Targets(Protocol):
+    """The catalogue of what operators declared."""
+
+    def read(self, name: str) -> Target:
+        """Return one target; raises MissingError or InputError."""
+        ...
+
+    def all(self) -> tuple[list[Target], list[str]]:
+        """Return every target that can be read, and one line for each that cannot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The one-at-a-time right on a function."""
+
+    function: str
+    owner: str | None
+    fencing: int
+    """Rises by one with every claim, so that a deployment that lost its claim is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What a target's last completed deployment left on its aliases."""
+
+    deployment_id: str
+    artifact: str
+    versions: dict[str, str]
+    """Version by function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a target remembers of an artifact."""
+
+    ended: int = 0
+    """How many deployments of it have ended, those that were skipped aside."""
+    refused_by: str | None = None
+    """The deployment that found the artifact itself wanting, if the last one did."""
+
+
+class Deployments(Protocol):
+    """Deployment records, their events, the claims, and what is live; every read sees the last write."""
+
+    def find(self, deployment_id: str) -> Deployment | None:
+        """Return the record, or None."""
+        ...
+
+    def open(self, deployment: Deployment, event: Event) -> None:
+        """Write a new record, its first event and the claims of its members at once.
+
+        Raises ClaimHeldError when another deployment holds a function, ConflictError when the record exists
+        or a claim has moved on.
+        """
+        ...
+
+    def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
+        """Write what changed, with its event, if nobody has written since `before`; raises ConflictError.
+
+        Leaves marks and token alone. Returns the record as it is then.
+        """
+        ...
+
+    def close(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
+        """Write an end, its event, and free the claims, at once; raises ConflictError.
+
+        A promotion is also refused when a mark that stops deployments is there, and makes the artifact live.
+        A failed rollback keeps its claims.
+        """
+        ...
+
+    def register_token(self, deployment_id: str, token: str) -> Deployment:
+        """Leave the token of a bake on the record and return all of it, marks included."""
+        ...
+
+    def mark(self, deployment_id: str, mark: Mark, detail: MarkDetail) -> Deployment:
+        """Leave a mark, unless it is there already, and return all of the record, token included."""
+        ...
+
+    def claim(self, function: str) -> Claim:
+        """Return the claim on a function; one that nobody holds has no owner."""
+        ...
+
+    def live(self, target: str) -> Live | None:
+        """Return what the target's last completed deployment left, or None."""
+        ...
+
+    def tried(self, target: str, artifact: str) -> Tried:
+        """Return what the target remembers of an artifact."""
+        ...
+
+    def history(self, target: str, limit: int) -> list[Deployment]:
+        """Return the latest deployments of a target, the newest first; may miss the last second."""
+        ...
+
+    def events(self, deployment_id: str) -> list[Event]:
+        """Return the events of a deployment, the oldest first."""
+        ...
+
+    def sent(self, event: Event) -> None:
+        """Take an event off the list of those that are still to be sent."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions of the state machine."""
+
+    def start(self, name: str, request: str) -> bool:
+        """Start one; False when one of that name was started before."""
+        ...
+
+    def wake(self, token: str) -> None:
+        """End a bake now; does nothing when it has ended already."""
+        ...
+
+
+class Bus(Protocol):
+    """The event bus that teams listen to."""
+
+    def send(self, detail: dict[str, Any]) -> None:
+        """Put one notification on the bus; raises UnavailableError."""
+        ...
+
+
+class Ports(Protocol):
+    """Everything a task may touch."""
+
+    @property
+    def functions(self) -> Functions:
+        """Lambda functions."""
+        ...
+
+    @property
+    def alarms(self) -> Alarms:
+        """CloudWatch alarms."""
+        ...
+
+    @property
+    def targets(self) -> Targets:
+        """The catalogue."""
+        ...
+
+    @property
+    def deployments(self) -> Deployments:
+        """Records, events, claims."""
+        ...
+
+    @property
+    def executions(self) -> Executions:
+        """The state machine."""
+        ...
+
+    @property
+    def bus(self) -> Bus:
+        """The teams' bus."""
+        ...

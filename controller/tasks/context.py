@@ -1,0 +1,44 @@
+"""What every task is given, and the rule that every forward step obeys."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.core.deployment import Deployment, MemberRecord
+from controller.core.errors import StoppedError
+from controller.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One visit of the state machine to a task."""
+
+    ports: Ports
+    deployment_id: str
+    now: datetime
+    stage: str
+    minute_seconds: float
+
+
+def read_live(context: Context) -> Deployment:
+    """Return the record of a deployment that may move forward; raises StoppedError otherwise.
+
+    Every forward write comes after this: status, marks and fencing numbers are read strongly.
+    """
+    deployment = context.ports.deployments.find(context.deployment_id)
+    if deployment is None:
+        raise StoppedError(f"deployment {context.deployment_id} has no record")
+    if deployment.status.is_over:
+        raise StoppedError(f"deployment {context.deployment_id} has ended {deployment.status}")
+    mark = deployment.stopping_mark
+    if mark:
+        raise StoppedError(f"{mark} by {deployment.marks[mark].by}: {deployment.marks[mark].reason}")
+    for member in deployment.members:
+        _hold_claim(context, deployment, member)
+    return deployment
+
+
+def _hold_claim(context: Context, deployment: Deployment, member: MemberRecord) -> None:
+    claim = context.ports.deployments.claim(member.function)
+    if (claim.owner, claim.fencing) != (deployment.deployment_id, member.fencing):
+        holder = claim.owner or "nobody"
+        raise StoppedError(f"the claim on function {member.function} is now held by {holder}")

@@ -1,0 +1,185 @@
+"""Plan: read what was asked for and what is there, refuse what cannot work, claim, and write the record."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from controller.core.alias import Alias
+from controller.core.decision import Decision, Ruling, end_of
+from controller.core.deployment import (
+    Deployment,
+    MemberRecord,
+    Status,
+    Transition,
+    WatchedAlarm,
+    event_of,
+)
+from controller.core.document import parse
+from controller.core.duration import scaled
+from controller.core.errors import ClaimHeldError, InputError, RefusedError
+from controller.core.looks import refuse_long_plan
+from controller.core.strategy import plan_of, spell_plan
+from controller.core.target import Member, RedAtStart, Request, Target
+from controller.core.verdict import AlarmState
+from controller.tasks.context import Context
+
+MANAGED_TAG = "rampart:managed"
+"""The tag that opts a function in; its value is the stage. IAM requires it for every write."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One member as it was found."""
+
+    alias: Alias
+    fencing: int
+
+
+def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
+    """Open the record of a deployment, or end it at once with the reason; the same again when repeated."""
+    known = context.ports.deployments.find(context.deployment_id)
+    if known:
+        return end_of(known) if known.status.is_over else _go_on(known)
+    target_name = _named_target(request)
+    asked: Request | None = None
+    try:
+        asked = parse(Request, request, "execution input")
+        target = context.ports.targets.read(asked.target)
+        found = {member: _look_at(context, member) for member in target.members}
+        skip = _nothing_to_do(context, asked, target, found)
+        if skip:
+            return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
+        deployment = _deployment(context, asked, target, found, execution_arn)
+        context.ports.deployments.open(deployment, event_of(deployment, Transition.PLANNED, context.now))
+    except (InputError, RefusedError) as refusal:
+        return _end(context, target_name, asked, execution_arn, Status.REJECTED, str(refusal))
+    except ClaimHeldError as held:
+        reason = f"{held}; start again when that has ended"
+        return _end(context, target_name, asked, execution_arn, Status.REJECTED, reason)
+    return _go_on(deployment)
+
+
+def _go_on(deployment: Deployment) -> Ruling:
+    return Ruling(Decision.PUBLISH, deployment.reason)
+
+
+def _named_target(request: Any) -> str:
+    """Return the target that a request names, however broken the rest of it is."""
+    name = request.get("target") if isinstance(request, dict) else None
+    return name if isinstance(name, str) and name else "(none)"
+
+
+def _look_at(context: Context, member: Member) -> _Found:
+    tags = context.ports.functions.tags(member.function)
+    if tags.get(MANAGED_TAG) != context.stage:
+        raise RefusedError(
+            f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
+            "tag it to let this stage deploy to it"
+        )
+    claim = context.ports.deployments.claim(member.function)
+    if claim.owner:  # before the alias: a split is the holder's then, and not a stranger's
+        raise ClaimHeldError(member.function, claim.owner)
+    alias = context.ports.functions.alias(member.function, member.alias)
+    if alias.routing.is_split:
+        raise RefusedError(
+            f"alias {alias} is split by somebody else ({alias.routing}); put it back on one version with: "
+            f"aws lambda update-alias --function-name {member.function} --name {member.alias} "
+            f"--function-version {alias.routing.version} --routing-config AdditionalVersionWeights={{}}"
+        )
+    if alias.routing.version == "$LATEST":
+        raise RefusedError(f"alias {alias} points at $LATEST, which cannot be split; point it at a version")
+    return _Found(alias, claim.fencing + 1)
+
+
+def _nothing_to_do(context: Context, asked: Request, target: Target, found: dict[Member, _Found]) -> str | None:
+    if asked.artifact is None:
+        return None
+    identity, deployments = asked.artifact.identity, context.ports.deployments
+    refused_by = deployments.tried(target.name, identity).refused_by
+    if refused_by and asked.event_id:
+        return f"{identity} was refused by deployment {refused_by}; start it by hand to try it again"
+    live = deployments.live(target.name)
+    if live is None or live.artifact != identity:
+        return None
+    if any(live.versions.get(m.function) != f.alias.routing.version for m, f in found.items()):
+        return None
+    return f"{identity} is live on {target.name} since deployment {live.deployment_id}"
+
+
+def _deployment(
+    context: Context, asked: Request, target: Target, found: dict[Member, _Found], execution_arn: str
+) -> Deployment:
+    if asked.version and len(target.members) > 1:
+        raise InputError(
+            f"execution input: version: target {target.name} has {len(target.members)} members, whose "
+            "versions are numbered apart; name an artifact"
+        )
+    plan = plan_of(asked.strategy or target.strategy, target.final_bake, context.minute_seconds)
+    too_long = refuse_long_plan(plan, context.minute_seconds)
+    if too_long:
+        raise InputError(f"target {target.name}: strategy: {too_long}")
+    return Deployment(
+        deployment_id=context.deployment_id,
+        execution_arn=execution_arn,
+        target=target.name,
+        status=Status.IN_PROGRESS,
+        reason=f"planned {plan.strategy}: {spell_plan(plan)}",
+        started_at=context.now,
+        artifact=asked.artifact,
+        version=asked.version,
+        hotfix=asked.hotfix,
+        event_id=asked.event_id,
+        members=tuple(
+            MemberRecord(
+                function=member.function,
+                alias=member.alias,
+                baseline=at.alias.routing.version,
+                fencing=at.fencing,
+            )
+            for member, at in found.items()
+        ),
+        plan=plan,
+        max_hold_seconds=scaled(target.max_hold, context.minute_seconds),
+        test_events=target.test_events,
+        alarms=_watch(context, asked, target),
+    )
+
+
+def _watch(context: Context, asked: Request, target: Target) -> tuple[WatchedAlarm, ...]:
+    """Return the target's alarms, armed as they are now; raises RefusedError for one that blocks or is missing."""
+    default = RedAtStart.IGNORE_UNTIL_OK if asked.hotfix else RedAtStart.BLOCK
+    readings = context.ports.alarms.read([rule.name for rule in target.alarms], context.now)
+    watched = []
+    for rule, reading in zip(target.alarms, readings, strict=True):
+        policy = rule.red_at_start or default
+        if reading.state is AlarmState.MISSING:
+            raise RefusedError(f"alarm {rule.name} of target {target.name} does not exist; create it or drop it")
+        if reading.state is AlarmState.UNREADABLE:
+            raise RefusedError(f"alarm {rule.name} cannot be read before the start: {reading.reason}")
+        if reading.state is AlarmState.ALARM and policy is RedAtStart.BLOCK:
+            raise RefusedError(
+                f"alarm {rule.name} is in ALARM before the start; wait until it is OK, or start a hotfix, "
+                'which deploys past it and arms it again once it has recovered ("hotfix": {"reason", "by"})'
+            )
+        armed = policy is not RedAtStart.IGNORE and reading.state is not AlarmState.ALARM
+        watched.append(WatchedAlarm(name=rule.name, red_at_start=policy, armed=armed, armed_at=context.now))
+    return tuple(watched)
+
+
+def _end(
+    context: Context, target: str, asked: Request | None, execution_arn: str, status: Status, reason: str
+) -> Ruling:
+    deployment = Deployment(
+        deployment_id=context.deployment_id,
+        execution_arn=execution_arn,
+        target=target,
+        status=status,
+        reason=reason,
+        started_at=context.now,
+        ended_at=context.now,
+        artifact=asked.artifact if asked else None,
+        version=asked.version if asked else None,
+        hotfix=asked.hotfix if asked else None,
+        event_id=asked.event_id if asked else None,
+    )
+    context.ports.deployments.open(deployment, event_of(deployment, Transition.ENDED, context.now))
+    return end_of(deployment)

@@ -1,0 +1,82 @@
+"""Publish: put the artifact on $LATEST of every member, wait until Lambda is ready, publish the candidate.
+
+Harmless to repeat: the same code put twice has the same hash, and publishing what is published already returns
+the same version. Waiting is the state machine's: NotReadyError is retried there.
+"""
+
+from controller.core.decision import Decision, Ruling
+from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
+from controller.core.errors import ConflictError, NotReadyError, RefusedError
+from controller.ports import Code, Readiness
+from controller.tasks.context import Context, read_live
+from controller.tasks.end import end
+
+
+def publish(context: Context) -> Ruling:
+    """Give every member its candidate; ends REJECTED when Lambda refuses the artifact, SKIPPED when it is live."""
+    deployment = read_live(context)
+    try:
+        for index in range(len(deployment.members)):
+            deployment = _publish_member(context, deployment, index)
+    except RefusedError as refusal:
+        return end(context, deployment, Status.REJECTED, f"{deployment.what}: {refusal}", refused=True)
+    if all(member.candidate == member.baseline for member in deployment.members):
+        versions = ", ".join(f"{m.function} version {m.baseline}" for m in deployment.members)
+        return end(context, deployment, Status.SKIPPED, f"{deployment.what} is live already: {versions}")
+    versions = ", ".join(f"{m} version {m.candidate}" for m in deployment.members)
+    after = deployment.model_copy(update={"reason": f"published {versions}"})
+    context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
+    return Ruling(Decision.VERIFY, after.reason)
+
+
+def _publish_member(context: Context, deployment: Deployment, index: int) -> Deployment:
+    member = deployment.members[index]
+    functions = context.ports.functions
+    if member.candidate is None and deployment.version:
+        deployment = _record(context, deployment, index, candidate=deployment.version)
+    elif member.candidate is None:
+        if member.code_sha256 is None:
+            deployment = _put_code(context, deployment, index)
+            member = deployment.members[index]
+        latest = _ready(functions.latest(member.function))
+        if latest.code_sha256 != member.code_sha256:
+            raise RefusedError(
+                f"somebody changed the code of function {member.function} after it was put there; deploy again"
+            )
+        version = functions.publish(member.function, latest.code_sha256, f"Rampart {deployment.deployment_id}")
+        deployment = _record(context, deployment, index, candidate=version.version)
+    member = deployment.members[index]
+    _ready(functions.version(member.function, str(member.candidate)))
+    return deployment
+
+
+def _put_code(context: Context, deployment: Deployment, index: int) -> Deployment:
+    function, artifact = deployment.members[index].function, deployment.artifact
+    latest = context.ports.functions.latest(function)
+    if latest.readiness is Readiness.NOT_YET:
+        raise NotReadyError(f"function {function} is being updated by somebody else: {latest.why}")
+    if artifact is None:
+        raise RefusedError("there is no artifact to put on $LATEST")
+    try:
+        updated = context.ports.functions.update_code(latest, artifact)
+    except ConflictError as conflict:
+        raise NotReadyError(str(conflict)) from conflict
+    return _record(context, deployment, index, code_sha256=updated.code_sha256)
+
+
+def _ready(code: Code) -> Code:
+    """Return code that Lambda can run; raises NotReadyError or RefusedError."""
+    match code.readiness:
+        case Readiness.NOT_YET:
+            raise NotReadyError(f"function {code.function} {code.version} is not ready: {code.why}")
+        case Readiness.FAILED:
+            raise RefusedError(f"Lambda could not prepare {code.function} {code.version}: {code.why}")
+        case Readiness.READY:
+            return code
+
+
+def _record(context: Context, deployment: Deployment, index: int, **found: str) -> Deployment:
+    members: list[MemberRecord] = list(deployment.members)
+    members[index] = members[index].model_copy(update=found)
+    after = deployment.model_copy(update={"members": tuple(members)})
+    return context.ports.deployments.save(deployment, after)

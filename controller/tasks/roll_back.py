@@ -1,0 +1,65 @@
+"""RollBack: put the alias back on the baseline wherever it carries what this deployment wrote.
+
+Harmless when repeated and when nothing moved. The alias comes first and the record second: traffic matters more
+than bookkeeping, and the alias is the truth.
+"""
+
+from controller.core.decision import Ruling, end_of
+from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
+from controller.core.errors import MissingError, UnavailableError
+from controller.core.verdict import Outcome
+from controller.tasks.context import Context
+from controller.tasks.end import end
+
+
+def roll_back(context: Context, cause: str) -> Ruling:
+    """End ROLLED_BACK, or DRIFTED where somebody else moved an alias; `cause` is why, when the record does not say.
+
+    A deployment that is over leads to its own end. Raises UnavailableError when an alias does not read as it was
+    written, so that the state machine tries again.
+    """
+    deployment = context.ports.deployments.find(context.deployment_id)
+    if deployment is None:
+        return _end_without_record(context, cause)
+    if deployment.status.is_over:
+        return end_of(deployment)
+    drift = [d for d in (_put_back(context, deployment, m) for m in deployment.members) if d]
+    reason = cause or deployment.reason
+    if drift:
+        return end(context, deployment, Status.DRIFTED, f"{'; '.join(drift)}. Left as it is. Before: {reason}")
+    failed = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
+    return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
+
+
+def _put_back(context: Context, deployment: Deployment, member: MemberRecord) -> str | None:
+    """Put one alias back and see that it is; return what somebody else did to it instead, if they did."""
+    functions = context.ports.functions
+    try:
+        alias = functions.alias(member.function, member.alias)
+    except MissingError as missing:
+        return str(missing)
+    baseline = member.routing(0)
+    if alias.routing == baseline:
+        return None
+    if not deployment.wrote(member, alias):
+        return f"alias {alias} was changed by somebody else to {alias.routing}"
+    functions.route(alias, baseline)
+    now_on = functions.alias(member.function, member.alias).routing
+    if now_on != baseline:
+        raise UnavailableError(f"alias {alias} was put back to {baseline} but reads {now_on}")
+    return None
+
+
+def _end_without_record(context: Context, cause: str) -> Ruling:
+    """Close a deployment whose Plan failed, so that a Plan still under way cannot open it any more."""
+    deployment = Deployment(
+        deployment_id=context.deployment_id,
+        execution_arn="",
+        target="(none)",
+        status=Status.REJECTED,
+        reason=f"nothing was changed: {cause or 'planning failed'}",
+        started_at=context.now,
+        ended_at=context.now,
+    )
+    context.ports.deployments.open(deployment, event_of(deployment, Transition.ENDED, context.now))
+    return end_of(deployment)

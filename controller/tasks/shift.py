@@ -1,0 +1,44 @@
+"""Shift: give the candidate the weight of the intended step, on every member, and start its bake."""
+
+from controller.core.decision import Decision, Ruling
+from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
+from controller.core.errors import StoppedError
+from controller.core.looks import next_look
+from controller.core.strategy import spell_weight
+from controller.tasks.context import Context, read_live
+
+
+def shift(context: Context) -> Ruling:
+    """Make the intended step real; repeated after it was made, say only how long to bake."""
+    deployment = read_live(context)
+    if deployment.intended_index < 0:
+        raise StoppedError("no step has been intended; nothing may be shifted")
+    if deployment.step_index != deployment.intended_index:
+        for member in deployment.members:
+            _shift_member(context, deployment, member)
+        deployment = _record(context, deployment)
+    return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.now))
+
+
+def _shift_member(context: Context, deployment: Deployment, member: MemberRecord) -> None:
+    alias = context.ports.functions.alias(member.function, member.alias)
+    wanted = member.routing(deployment.weight_at(deployment.intended_index))
+    if alias.routing == wanted:  # done before a crash, or before an answer that was lost
+        return
+    if alias.routing != member.routing(deployment.weight):
+        raise StoppedError(f"alias {alias} was changed by somebody else: it is on {alias.routing}")
+    context.ports.functions.route(alias, wanted)
+
+
+def _record(context: Context, deployment: Deployment) -> Deployment:
+    index, now = deployment.intended_index, context.now
+    weight = spell_weight(deployment.weight_at(index))
+    after = deployment.model_copy(
+        update={
+            "step_index": index,
+            "shifted_at": now,
+            "reason": f"{deployment.spell_step(index)}: {weight} on the candidate",
+        }
+    )
+    after = after.model_copy(update={"look_at": next_look(after, now, context.minute_seconds)})
+    return context.ports.deployments.save(deployment, after, event_of(after, Transition.SHIFTED, now))

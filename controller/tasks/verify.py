@@ -1,0 +1,30 @@
+"""Verify: the candidate answers the target's test events, on its own version number, before any traffic."""
+
+from controller.core.decision import Decision, Ruling
+from controller.core.deployment import Deployment, Status, Transition, event_of
+from controller.tasks.context import Context, read_live
+from controller.tasks.end import end
+
+
+def verify(context: Context) -> Ruling:
+    """Let the first shift be made, or end REJECTED because a candidate failed a test event."""
+    deployment = read_live(context)
+    fault = _first_fault(context, deployment)
+    if fault:
+        return end(context, deployment, Status.REJECTED, fault, refused=True)
+    asked = len(deployment.test_events)
+    reason = f"answered {asked} test event{'s' * (asked != 1)}" if asked else "no test event is declared"
+    after = deployment.model_copy(update={"reason": reason, "intended_index": 0})
+    context.ports.deployments.save(deployment, after, event_of(after, Transition.VERIFIED, context.now))
+    return Ruling(Decision.SHIFT, reason)
+
+
+def _first_fault(context: Context, deployment: Deployment) -> str | None:
+    for member in deployment.members:
+        for event in deployment.test_events:
+            answer = context.ports.functions.ask(member.function, str(member.candidate), event.payload)
+            if answer.error:
+                return (
+                    f"{member.function} version {member.candidate} failed test event {event.name!r}: {answer.error}"
+                )
+    return None
