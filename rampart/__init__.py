@@ -1,0 +1,1 @@
+"""What runs on a laptop: the operator's tool, the embedded AWS, the demonstration."""

@@ -1,0 +1,66 @@
+"""`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 wrong usage."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    help="Rampart: safe deployments for AWS Lambda.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def rampart() -> None:
+    """Rampart: safe deployments for AWS Lambda."""
+
+
+@app.command()
+def demo(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE as JSON too.")
+    ] = None,
+    bug_percent: Annotated[
+        int, typer.Option(min=0, max=100, help="On how many orders in a hundred release 3 fails.")
+    ] = 30,
+) -> None:
+    """Show a good release promoted and a bad one rolled back, on an AWS inside this process."""
+    if json_file and not json_file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {json_file.absolute().parent}", param_hint="--json")
+    # Imported here, so that other commands do not pay for an AWS.
+    from rampart.demo.screen import Screen
+    from rampart.demo.story import DemoError, tell
+
+    screen = Screen(Console(highlight=False))
+    try:
+        report = tell(screen, bug_percent)
+    except DemoError as error:
+        _fail(f"rampart demo: {error}")
+    except KeyboardInterrupt:
+        _fail("rampart demo: interrupted; nothing is left behind", code=130)
+    finally:
+        screen.calm()
+    if json_file:
+        json_file.write_text(report.model_dump_json(indent=2) + "\n")
+    screen.summary(report)
+    if not report.ended_well:
+        _fail("rampart demo: a release did not end as it must, see above")
+
+
+def _fail(line: str, code: int = 1) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - the command's own last word
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

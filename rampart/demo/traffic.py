@@ -1,0 +1,46 @@
+"""The shop's customers: orders at a steady rate, through the alias, whatever becomes of them."""
+
+import json
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from rampart.demo.account import ALIAS, FUNCTION
+from rampart.embedded.aws import EmbeddedAws
+
+
+class Traffic:
+    """Threads that send `per_second` orders a second while the context lasts."""
+
+    def __init__(self, aws: EmbeddedAws, per_second: float = 30.0, customers: int = 3) -> None:
+        self._client = aws.client("lambda")
+        self._pause_seconds = customers / per_second
+        self._closed = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._order, args=(first, customers), name=f"customer-{first}", daemon=True)
+            for first in range(customers)
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _order(self, number: int, stride: int) -> None:
+        due = time.monotonic()
+        while not self._closed.wait(max(0.0, due - time.monotonic())):
+            due += self._pause_seconds
+            payload = json.dumps({"order": number}).encode()
+            self._client.invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=payload)
+            number += stride
