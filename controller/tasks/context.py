@@ -22,7 +22,8 @@ class Context:
 def read_live(context: Context) -> Deployment:
     """Return the record of a deployment that may move forward; raises StoppedError otherwise.
 
-    Every forward write comes after this: status, marks and fencing numbers are read strongly.
+    Every forward write comes after this, and this after the RevisionId was read: status, marks and fencing
+    numbers are read strongly, so that nobody who stopped the deployment is overwritten.
     """
     deployment = context.ports.deployments.find(context.deployment_id)
     if deployment is None:

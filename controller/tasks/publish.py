@@ -57,6 +57,7 @@ def _put_code(context: Context, deployment: Deployment, index: int) -> Deploymen
         raise NotReadyError(f"function {function} is being updated by somebody else: {latest.why}")
     if artifact is None:
         raise RefusedError("there is no artifact to put on $LATEST")
+    read_live(context)  # after the RevisionId, as for every forward write
     try:
         updated = context.ports.functions.update_code(latest, artifact)
     except ConflictError as conflict:

@@ -27,6 +27,7 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
         return
     if alias.routing != member.routing(deployment.weight):
         raise StoppedError(f"alias {alias} was changed by somebody else: it is on {alias.routing}")
+    read_live(context)  # after the RevisionId: whoever stopped us before now is seen, after now makes it stale
     context.ports.functions.route(alias, wanted)
 
 
