@@ -12,6 +12,8 @@ from controller.core.errors import ControllerError, InputError
 from controller.intake import take_in
 from controller.notify import tell
 from controller.observability import count, logger, metrics, traced
+from controller.restore import dead_execution, restore
+from controller.signal import alarm_change, on_alarm_change, on_verb
 from controller.tasks.bake import bake
 from controller.tasks.context import Context
 from controller.tasks.give_up import give_up
@@ -40,6 +42,11 @@ TASKS: dict[str, Callable[[Context, Event], Ruling | None]] = {
 """What each Task state does with its payload. Bake has no answer: its callback ends the state."""
 
 
+def _visit(deployment_id: str) -> Context:
+    chosen = bootstrap.settings()
+    return Context(bootstrap.ports(), deployment_id, datetime.now(UTC), chosen.stage, chosen.minute_seconds)
+
+
 def _entry_point(state: str) -> Callable[[Event, LambdaContext], Event]:
     """Return the entry point of a Task state: one log line, one metric, the state machine's document.
 
@@ -49,13 +56,12 @@ def _entry_point(state: str) -> Callable[[Event, LambdaContext], Event]:
     @logger.inject_lambda_context
     @metrics.log_metrics
     def carry_out(event: Event, _: LambdaContext) -> Event:
-        chosen, deployment_id = bootstrap.settings(), event["deployment_id"]
+        deployment_id = event["deployment_id"]
         logger.append_keys(deployment_id=deployment_id, state=state)
         metrics.add_dimension(name="State", value=state)
-        visit = Context(bootstrap.ports(), deployment_id, datetime.now(UTC), chosen.stage, chosen.minute_seconds)
         try:
             with traced(state):
-                ruling = TASKS[state](visit, event)
+                ruling = TASKS[state](_visit(deployment_id), event)
         except ControllerError as error:
             count(type(error).__name__)
             raise
@@ -96,6 +102,32 @@ on_judge = _entry_point("Judge")
 on_promote = _entry_point("Promote")
 on_roll_back = _entry_point("RollBack")
 on_give_up = _entry_point("GiveUp")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def on_signal(event: Event, _: LambdaContext) -> Event:
+    """Signal, invoked by EventBridge when an alarm changes, or by a person with a verb."""
+    if "detail-type" in event:
+        change = alarm_change(event)
+        stopped = on_alarm_change(bootstrap.ports(), change, datetime.now(UTC))
+        answer = f"alarm {change.name} stops {', '.join(stopped) or 'nothing'}"
+    else:
+        answer = on_verb(bootstrap.ports(), event, datetime.now(UTC))
+    count("Signals")
+    logger.info("signal", answer=answer)
+    return {"answer": answer}
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def on_dead_execution(event: Event, _: LambdaContext) -> None:
+    """Restore, invoked by EventBridge when an execution failed, timed out or was stopped."""
+    deployment_id, because = dead_execution(event)
+    logger.append_keys(deployment_id=deployment_id)
+    ruling = restore(_visit(deployment_id), because)
+    count("Restored" if ruling else "NothingToRestore")
+    logger.info("restored" if ruling else "nothing to restore", because=because)
 
 
 @logger.inject_lambda_context

@@ -183,6 +183,10 @@ class Deployments(Protocol):
         """Return what the target remembers of an artifact."""
         ...
 
+    def watching(self, alarm: str) -> list[str]:
+        """Return the ids of the live deployments that name an alarm."""
+        ...
+
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first; may miss the last second."""
         ...
@@ -200,7 +204,7 @@ class Executions(Protocol):
     """Executions of the state machine."""
 
     def start(self, name: str, request: str) -> bool:
-        """Start one; False when one of that name was started before."""
+        """Start one, or find it running with the same request; False when one of that name was started before."""
         ...
 
     def wake(self, token: str) -> None:

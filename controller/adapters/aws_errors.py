@@ -1,6 +1,6 @@
 """botocore's errors in the controller's words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -41,20 +41,26 @@ _BY_CODE: dict[str, type[ControllerError]] = {
 
 
 @contextmanager
-def aws_errors(doing: str) -> Iterator[None]:
-    """Raise what botocore raises inside as one of the controller's errors, with what we were doing."""
+def aws_errors(doing: str, meaning: Mapping[str, type[ControllerError]] | None = None) -> Iterator[None]:
+    """Raise what botocore raises inside as one of the controller's errors, with what we were doing.
+
+    `meaning` says what a code means for this call when it is not what it usually means.
+    """
     try:
         yield
     except ClientError as error:
-        raise translated(error, doing) from error
+        raise translated(error, doing, meaning) from error
     except BotoCoreError as error:
         raise UnavailableError(f"{doing}: {error}") from error
 
 
-def translated(error: ClientError, doing: str) -> ControllerError:
+def translated(
+    error: ClientError, doing: str, meaning: Mapping[str, type[ControllerError]] | None = None
+) -> ControllerError:
     """Return the controller's error for one of AWS's; an unknown server error is UnavailableError."""
     code = error.response["Error"].get("Code", "")
     message = error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind = _BY_CODE.get(code, UnavailableError if status >= 500 else ControllerError)
+    usual = _BY_CODE.get(code, UnavailableError if status >= 500 else ControllerError)
+    kind = (meaning or {}).get(code, usual)
     return kind(f"{doing}: {message or code}")

@@ -33,12 +33,13 @@ class CloudWatchAlarms:
         found: dict[str, Any] = {}
         for start in range(0, len(names), _AT_ONCE):
             with aws_errors("reading alarms"):
-                # Without AlarmTypes the answer holds metric alarms only.
-                answer = self._cloudwatch.describe_alarms(
+                # Without AlarmTypes the answer holds metric alarms only; without paging, fifty.
+                pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
                     AlarmNames=names[start : start + _AT_ONCE], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
                 )
-            for alarm in [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]:
-                found[alarm["AlarmName"]] = alarm
+                for page in pages:
+                    for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
+                        found[alarm["AlarmName"]] = alarm
         return found
 
     def _reading(self, name: str, alarm: Any, since: datetime) -> Reading:

@@ -1,5 +1,6 @@
 """Deployment records on Amazon DynamoDB: status, event and claims change in one transaction or not at all."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -51,6 +52,7 @@ class DynamoDbDeployments:
                 )
                 for member in deployment.members
             ]
+            writes += [self._put(key) for key in _watches(deployment)]
         self._transact(writes, deployment)
 
     def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
@@ -80,6 +82,9 @@ class DynamoDbDeployments:
             )
             for member in before.members
         ]
+        writes += [
+            {"Delete": {"TableName": self._table, "Key": items.to_dynamodb(key)}} for key in _watches(before)
+        ]
         self._transact(writes, before)
         return after.model_copy(update={"sequence": before.sequence + 1})
 
@@ -107,6 +112,17 @@ class DynamoDbDeployments:
     def tried(self, target: str, artifact: str) -> Tried:
         """Return what the target remembers of an artifact."""
         return items.tried_of(self._get(items.tried_key(target, artifact)))
+
+    def watching(self, alarm: str) -> list[str]:
+        """Return the ids of the live deployments that name an alarm."""
+        with aws_errors(f"deployments that watch alarm {alarm}"):
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=items.to_dynamodb({":pk": items.watch_key(alarm, "")["pk"]}),
+                ConsistentRead=True,
+            )
+        return [items.from_dynamodb(i)["sk"].removeprefix("deployment#") for i in answer["Items"]]
 
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first; may miss the last second."""
@@ -136,11 +152,12 @@ class DynamoDbDeployments:
 
     def sent(self, event: Event) -> None:
         """Take an event off the list of those that are still to be sent."""
-        with aws_errors(f"event {event.event_id}"):
+        with suppress(ConflictError), aws_errors(f"event {event.event_id}"):
             self._dynamodb.update_item(
                 TableName=self._table,
                 Key=items.to_dynamodb(items.event_key(event)),
                 UpdateExpression="REMOVE unsent",
+                ConditionExpression="attribute_exists(pk)",  # an update would bring an expired event back
             )
 
     def _get(self, key: items.Key) -> items.Item:
@@ -227,6 +244,10 @@ class DynamoDbDeployments:
                 self._dynamodb.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
             except self._dynamodb.exceptions.TransactionCanceledException as error:
                 raise _cancelled(error, deployment, doing) from error
+
+
+def _watches(deployment: Deployment) -> list[items.Key]:
+    return [items.watch_key(alarm.name, deployment.deployment_id) for alarm in deployment.alarms]
 
 
 def _cancelled(error: ClientError, deployment: Deployment, doing: str) -> ControllerError:

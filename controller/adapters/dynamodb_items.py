@@ -4,6 +4,7 @@ pk                   sk                    what
 deployment#<id>      record                the record, marks and token included
 deployment#<id>      event#<sequence>      one event; `unsent` until notify has told of it
 function#<name>      claim                 the claim; `owner` only while somebody holds it; never expires
+alarm#<name>         deployment#<id>       that a live deployment watches the alarm
 target#<name>        live                  what the last completed deployment left; never expires
 target#<name>        artifact#<hash>       how often an artifact was tried, and whether it was refused
 
@@ -47,6 +48,11 @@ def event_key(event: Event) -> Key:
 def claim_key(function: str) -> Key:
     """Return the key of the claim on a function."""
     return {"pk": f"function#{function}", "sk": "claim"}
+
+
+def watch_key(alarm: str, deployment_id: str) -> Key:
+    """Return the key of a live deployment's watch on an alarm."""
+    return {"pk": f"alarm#{alarm}", "sk": f"deployment#{deployment_id}"}
 
 
 def live_key(target: str) -> Key:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import ZipArtifact
+from controller.core.errors import ConflictError
 from controller.core.strategy import FULL_WEIGHT
 from controller.ports import Answer, Code, Readiness
 
@@ -49,7 +50,8 @@ class LambdaFunctions:
 
     def publish(self, function: str, code_sha256: str, description: str) -> Code:
         """Publish $LATEST if it still has that code; raises ConflictError."""
-        with aws_errors(f"publishing function {function}"):
+        # Of our parameters only CodeSha256 can be invalid: somebody put other code there.
+        with aws_errors(f"publishing function {function}", {"InvalidParameterValueException": ConflictError}):
             return _code(
                 self._lambda.publish_version(
                     FunctionName=function, CodeSha256=code_sha256, Description=description[:256]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from controller.core.document import Document
 from controller.core.errors import MalformedEventError
+from controller.core.wording import escaped, one_line, shown
 
 
 class ZipArtifact(Document):
@@ -20,7 +21,7 @@ class ZipArtifact(Document):
     @property
     def identity(self) -> str:
         """The artifact in one line: equal for equal artifacts."""
-        return f"s3://{self.bucket}/{self.key}@{self.version_id}"
+        return escaped(f"s3://{self.bucket}/{self.key}@{self.version_id}")
 
     @property
     def digest(self) -> str:
@@ -71,22 +72,39 @@ def artifact_event(event: Any) -> ArtifactEvent:
     """
     try:
         outer = _Event.model_validate(event)
-        if (outer.source, outer.detail_type) != ("aws.s3", "Object Created"):
-            raise MalformedEventError(
-                f"event {outer.id}: {outer.source} {outer.detail_type!r} is not one this controller listens to; "
-                'it takes aws.s3 "Object Created"'
-            )
-        created = _ObjectCreated.model_validate(outer.detail)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        where = f"{error.title.removeprefix('_')} {place}".strip()
-        raise MalformedEventError(f"event is not of the documented shape: {where}: {fault['msg']}") from None
+        raise MalformedEventError(
+            f"event is not of the shape that EventBridge documents: {_fault(error)}"
+        ) from None
+    where = f"event {one_line(outer.id, 100)}"
+    if (outer.source, outer.detail_type) != ("aws.s3", "Object Created"):
+        raise MalformedEventError(
+            f"{where}: this controller takes aws.s3 'Object Created', "
+            f"not {one_line(outer.source, 60)} {shown(outer.detail_type)}"
+        )
+    try:
+        created = _ObjectCreated.model_validate(outer.detail)
+        artifact = _pinned(created, where)
+    except ValidationError as error:
+        raise MalformedEventError(f"{where}: detail.{_fault(error)}") from None
+    return ArtifactEvent(event_id=outer.id, artifact=artifact)
+
+
+def _pinned(created: _ObjectCreated, where: str) -> ZipArtifact:
     found = created.object
     if not found.version_id or found.version_id == "null":
+        name = one_line(f"s3://{created.bucket.name}/{found.key}", 300)
         raise MalformedEventError(
-            f"event {outer.id}: s3://{created.bucket.name}/{found.key} has no version id; "
-            "turn on versioning for the bucket, so that what was tested is what is deployed"
+            f"{where}: {name} has no version id; turn on versioning for the bucket, "
+            "so that what was tested is what is deployed"
         )
-    artifact = ZipArtifact(bucket=created.bucket.name, key=found.key, version_id=found.version_id)
-    return ArtifactEvent(event_id=outer.id, artifact=artifact)
+    return ZipArtifact(bucket=created.bucket.name, key=found.key, version_id=found.version_id)
+
+
+def _fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+    if fault["type"] in ("model_type", "dict_type"):  # pydantic would name our class
+        message = f"write an object, not {shown(fault['input'])}"
+    return f"{place}: {message}" if place else message

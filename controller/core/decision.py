@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_duration
 from controller.core.verdict import Outcome, Verdict
+from controller.core.wording import one_line
 
 
 class Decision(StrEnum):
@@ -28,6 +29,7 @@ class Decision(StrEnum):
     ROLLBACK_FAILED = "ROLLBACK_FAILED"
 
 
+_CAUSE_LENGTH = 2000
 _ERROR_NAMES = {
     Decision.ROLL_BACK: "RollBack",
     Decision.REJECTED: "Rejected",
@@ -53,27 +55,30 @@ class Ruling:
             "look_seconds": max(1, self.look_seconds),
         }
         if self.decision in _ERROR_NAMES:  # what the Fail states show, and what RollBack records
-            document["error"] = {"Error": _ERROR_NAMES[self.decision], "Cause": self.reason}
+            document["error"] = {
+                "Error": _ERROR_NAMES[self.decision],
+                "Cause": one_line(self.reason, _CAUSE_LENGTH),
+            }
         return document
 
 
 def cause_of(state: Any) -> str:
     """Return why the state machine came to roll back, in one line; empty when it does not say.
 
-    `state` is its document: `error.Cause` is ours, or the JSON in which Lambda reports an exception
-    ({"errorMessage", "errorType", "stackTrace"}), or plain text of Step Functions.
+    `state` is the state machine's document, or what was caught in its place. The cause in it is ours, the JSON
+    in which Lambda reports an exception ({"errorMessage", "errorType", …}), or plain text of Step Functions.
     """
-    error = state.get("error") if isinstance(state, dict) else None
+    error = state.get("error", state) if isinstance(state, dict) else None
     if not isinstance(error, dict):
         return ""
     name, cause = str(error.get("Error", "")), str(error.get("Cause", ""))
     try:
         report = json.loads(cause)
-    except json.JSONDecodeError:
-        return cause or name
+    except (ValueError, RecursionError):
+        report = None
     if isinstance(report, dict) and "errorMessage" in report:
-        return f"{report.get('errorType', name)}: {report['errorMessage']}"
-    return cause
+        cause = f"{report.get('errorType', name)}: {report['errorMessage']}"
+    return one_line(cause or name, _CAUSE_LENGTH)
 
 
 def end_of(deployment: Deployment) -> Ruling:
@@ -85,8 +90,7 @@ def decide(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
     """Say what follows a look during a bake. Anything but PASS never moves traffic forward."""
     mark = deployment.stopping_mark
     if mark:
-        detail = deployment.marks[mark]
-        return Ruling(Decision.ROLL_BACK, f"{mark} by {detail.by}: {detail.reason}")
+        return Ruling(Decision.ROLL_BACK, deployment.marks[mark].spell(mark))
     if deployment.due_at is None or deployment.hold_until is None or deployment.plan is None:
         return Ruling(Decision.ROLL_BACK, "there is nothing to judge before the first shift")
     step = deployment.spell_step(deployment.step_index)

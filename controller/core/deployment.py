@@ -3,12 +3,13 @@
 import math
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from controller.core.alias import Alias, Routing, routing_at
 from controller.core.artifact import ZipArtifact
+from controller.core.document import Document
 from controller.core.strategy import Plan, Step
 from controller.core.target import Hotfix, RedAtStart, VerificationEvent
 from controller.core.verdict import Verdict
@@ -71,6 +72,12 @@ class MarkDetail(_Record):
     by: str
     reason: str
 
+    def spell(self, mark: Mark) -> str:
+        """Return the mark in words, for the reason of what follows from it."""
+        return (
+            f"alarm {self.by} fired: {self.reason}" if mark is Mark.ALARM else f"{mark} by {self.by}: {self.reason}"
+        )
+
 
 class WatchedAlarm(_Record):
     """An alarm that this deployment watches."""
@@ -102,6 +109,15 @@ class MemberRecord(_Record):
         return routing_at(self.baseline, self.candidate, weight)
 
 
+def _stored(document: type[Document]) -> BeforeValidator:
+    """Pass over what a later version of the controller added to a document within a record."""
+
+    def known(value: Any) -> Any:
+        return {n: v for n, v in value.items() if n in document.model_fields} if isinstance(value, dict) else value
+
+    return BeforeValidator(known)
+
+
 class Deployment(_Record):
     """The record of one deployment; marks and token are written beside everything else, never with it."""
 
@@ -113,14 +129,14 @@ class Deployment(_Record):
     reason: str
     started_at: datetime
     ended_at: datetime | None = None
-    artifact: ZipArtifact | None = None
+    artifact: Annotated[ZipArtifact | None, _stored(ZipArtifact)] = None
     version: str | None = None
-    hotfix: Hotfix | None = None
+    hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
     event_id: str | None = None
     members: tuple[MemberRecord, ...] = ()
     plan: Plan | None = None
     max_hold_seconds: int = 0
-    test_events: tuple[VerificationEvent, ...] = ()
+    test_events: tuple[Annotated[VerificationEvent, _stored(VerificationEvent)], ...] = ()
     alarms: tuple[WatchedAlarm, ...] = ()
     step_index: int = -1
     """The step whose weight the alias has; -1 before the first shift."""
@@ -141,7 +157,9 @@ class Deployment(_Record):
     @property
     def what(self) -> str:
         """What is being deployed, in one line."""
-        return self.artifact.identity if self.artifact else f"version {self.version}"
+        if self.artifact:
+            return self.artifact.identity
+        return f"version {self.version}" if self.version else "nothing that could be read"
 
     @property
     def steps(self) -> tuple[Step, ...]:

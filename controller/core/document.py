@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.core.errors import InputError
+from controller.core.wording import one_line, shown
 
 
 class Document(BaseModel):
@@ -18,49 +19,98 @@ class Document(BaseModel):
 
 D = TypeVar("D", bound=BaseModel)
 
+NAME_FORM, STEPS_FORM = FORMS = ("<name>", "<steps>")
+"""The tags of a strategy's two forms, which pydantic puts into the place of a fault."""
+
 
 def parse_json(text: str, what: str) -> Any:
     """Return the value of a JSON text; raises InputError that names `what` and the place of the fault."""
+    if text.startswith("\ufeff"):
+        raise InputError(f"{what} is not plain JSON: save it as UTF-8 without a byte order mark")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{what} is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
+        fault = error.msg.removesuffix(" at")
+        raise InputError(f"{what} is not JSON: {fault} at line {error.lineno} column {error.colno}") from None
+    except (RecursionError, ValueError):
+        raise InputError(f"{what} is not usable JSON: it is nested too deeply or has a number too long") from None
 
 
 def parse(model: type[D], value: Any, what: str) -> D:
     """Return `value` as a `model`; raises InputError with the path of the first fault and what to do."""
     if not isinstance(value, dict):
-        raise InputError(f"{what}: write a JSON object, not {_kind(value)}")
+        raise InputError(f"{what}: write a JSON object, not {shown(value)}")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
+        faults = _distinct(error.errors(include_url=False))
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise InputError(f"{what}: {_describe(faults[0], model)}{more}") from None
 
 
+def _distinct(faults: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Return the faults, misspelt fields first, without a list's length that only suffers from its items."""
+    places = [fault["loc"] for fault in faults]
+    own = [
+        fault
+        for fault in faults
+        if not (
+            fault["type"] in ("too_short", "too_long")
+            and any(len(p) > len(fault["loc"]) and p[: len(fault["loc"])] == fault["loc"] for p in places)
+        )
+    ]
+    return sorted(own, key=lambda fault: fault["type"] != "extra_forbidden")
+
+
 def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
-    path = _path(fault["loc"])
+    path, value = _path(fault["loc"]), fault["input"]
     match fault["type"]:
         case "extra_forbidden":
             return f"{path}: unknown field{_suggest(str(fault['loc'][-1]), _fields_at(model, fault['loc'][:-1]))}"
         case "missing":
             return f"{path}: this field is required"
         case "strategy_form":
-            return f"{path}: {fault['msg']}, not {_kind(fault['input'])}"
+            return f"{path}: {fault['msg']}, not {shown(value)}"
         case "value_error":
             message = str(fault["ctx"]["error"])
-            return f"{path}: {message}" if path else message
+            return f"{path}{message}" if message.startswith("[") or not path else f"{path}: {message}"
+        case kind:
+            return f"{path}: {_wanted(kind, fault)}, not {_given(kind, value)}"
+
+
+def _wanted(kind: str, fault: ErrorDetails) -> str:
+    limits = fault.get("ctx", {})
+    match kind:
+        case "tuple_type" | "list_type":
+            return "write a list"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "write an object"
+        case "string_type" if isinstance(fault["input"], int) and not isinstance(fault["input"], bool):
+            return f'write "{fault["input"]}", in quotes'
+        case "string_type":
+            return "write text"
+        case "too_short":
+            return f"write at least {limits['min_length']}"
+        case "too_long":
+            return f"write at most {limits['max_length']}"
+        case "string_too_short":
+            return f"write at least {limits['min_length']} character"
+        case "string_too_long":
+            return f"write at most {limits['max_length']} characters"
         case _:
-            return f"{path}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {_kind(fault['input'])}"
+            return f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _given(kind: str, value: Any) -> str:
+    return str(len(value)) if kind in ("too_short", "too_long") else shown(value)
 
 
 def _path(location: tuple[int | str, ...]) -> str:
     text = ""
     for part in location:
-        if str(part).startswith("<"):  # which form of several was written: pydantic's business, not people's
+        if part in FORMS:  # which form of several was written: pydantic's business, not people's
             continue
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{one_line(part, 60)}"
     return text.removeprefix(".")
 
 
@@ -68,7 +118,7 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     """Return the field names of the model at `location`, as far as the annotations tell."""
     fields: Any = model
     for part in location:
-        if isinstance(part, int) or part.startswith("<"):
+        if isinstance(part, int) or part in FORMS:
             continue
         field = fields.model_fields.get(part)
         nested = _types(field.annotation) if field else []
@@ -84,22 +134,7 @@ def _types(annotation: Any) -> list[Any]:
 
 
 def _suggest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
+    close = difflib.get_close_matches(word[:100], known, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known fields: {', '.join(known)}" if known else ""
-
-
-def _kind(value: Any) -> str:
-    match value:
-        case None:
-            return "null"
-        case str():
-            shown = value if len(value) <= 40 else value[:37] + "..."
-            return f"{shown!r}"
-        case dict():
-            return "an object"
-        case list() | tuple():
-            return "a list"
-        case _:
-            return str(value)

@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
 
+from controller.core.wording import shown
+
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 
 
 def parse_duration(text: Any) -> int:
     """Return the seconds of a duration such as "90s" or "5m"; raises ValueError that shows how to write one."""
-    if isinstance(text, int) and not isinstance(text, bool):
+    if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         raise ValueError(f'write a duration with its unit, such as "{text}s" or "{text}m", not {text}')
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not found:
-        raise ValueError(f'write a duration such as "90s", "5m", "1h" or "7d", not {text!r}')
+        raise ValueError(f'write a duration such as "90s", "5m", "1h" or "7d", not {shown(text)}')
     return int(found[1]) * _UNIT_SECONDS[found[2]]
 
 

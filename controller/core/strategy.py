@@ -19,11 +19,12 @@ from pydantic import (
     Field,
     PlainSerializer,
     Tag,
-    model_validator,
+    field_validator,
 )
 
-from controller.core.document import Document
+from controller.core.document import NAME_FORM, STEPS_FORM, Document
 from controller.core.duration import Duration, scaled, spell_duration
+from controller.core.wording import shown
 
 FULL_WEIGHT = 10_000
 """All of the traffic, in basis points."""
@@ -31,12 +32,15 @@ FULL_WEIGHT = 10_000
 DEFAULT_FINAL_BAKE_SECONDS = 300
 """The final bake of a strategy that has no interval of its own."""
 
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,2})?) ?%")
+MAX_INTERVAL_SECONDS = 9999 * 60
+"""The longest interval that a strategy's name may give."""
+
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
 _NAME = re.compile(
     r"(?:CodeDeployDefault\.)?(?:Lambda)?"
     r"(?:(?P<all>AllAtOnce)"
-    r"|Canary(?P<canary>\d{1,3})Percent(?P<canary_minutes>\d{1,4})Minutes?"
-    r"|Linear(?P<linear>\d{1,3})PercentEvery(?P<linear_minutes>\d{1,4})Minutes?)"
+    r"|Canary(?P<canary>[0-9]{1,9})Percent(?P<canary_minutes>[0-9]{1,9})Minutes?"
+    r"|Linear(?P<linear>[0-9]{1,9})PercentEvery(?P<linear_minutes>[0-9]{1,9})Minutes?)"
 )
 _EXAMPLES = (
     "AllAtOnce",
@@ -50,10 +54,10 @@ def parse_weight(text: Any) -> int:
     """Return the basis points of a percentage such as "10%"; raises ValueError that shows how to write one."""
     found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
     if not found:
-        raise ValueError(f'write a percentage such as "10%" or "0.5%", not {text!r}')
+        raise ValueError(f'write a percentage such as "10%" or "0.5%", not {shown(text)}')
     weight = round(float(found[1]) * 100)
     if not 0 < weight <= FULL_WEIGHT:
-        raise ValueError(f"write a percentage above 0% and up to 100%, not {text!r}")
+        raise ValueError(f"write a percentage above 0% and up to 100%, not {shown(text)}")
     return weight
 
 
@@ -78,16 +82,17 @@ class Steps(Document):
 
     steps: Annotated[tuple[WrittenStep, ...], Field(min_length=1, max_length=200)]
 
-    @model_validator(mode="after")
-    def _ascend(self) -> "Steps":
-        for index in range(1, len(self.steps)):
-            before, here = self.steps[index - 1].weight, self.steps[index].weight
+    @field_validator("steps")
+    @classmethod
+    def _ascend(cls, steps: tuple[WrittenStep, ...]) -> tuple[WrittenStep, ...]:
+        for index in range(1, len(steps)):
+            before, here = steps[index - 1].weight, steps[index].weight
             if here <= before:
                 raise ValueError(
-                    f"steps[{index}].weight: {spell_weight(here)} does not ascend from {spell_weight(before)}; "
+                    f"[{index}].weight: {spell_weight(here)} does not ascend from {spell_weight(before)}; "
                     "each step needs more weight than the one before it"
                 )
-        return self
+        return steps
 
 
 class Step(BaseModel):
@@ -126,15 +131,15 @@ def _known_name(name: str) -> str:
 def _form(value: Any) -> str | None:
     match value:
         case str():
-            return "<name>"
+            return NAME_FORM
         case dict() | Steps():
-            return "<steps>"
+            return STEPS_FORM
         case _:
             return None
 
 
 Strategy = Annotated[
-    Annotated[str, AfterValidator(_known_name), Tag("<name>")] | Annotated[Steps, Tag("<steps>")],
+    Annotated[str, AfterValidator(_known_name), Tag(NAME_FORM)] | Annotated[Steps, Tag(STEPS_FORM)],
     Discriminator(
         _form,
         custom_error_type="strategy_form",
@@ -180,14 +185,15 @@ def _named_steps(name: str) -> tuple[list[tuple[int, int]], int]:
         return [], DEFAULT_FINAL_BAKE_SECONDS
     percent = int(found["canary"] or found["linear"])
     interval = int(found["canary_minutes"] or found["linear_minutes"]) * 60
-    if not 1 <= percent <= 99 or interval == 0:
-        raise ValueError(f"{name!r}: a step shifts 1 to 99 percent and takes at least 1 minute")
+    if not 1 <= percent <= 99 or not 0 < interval <= MAX_INTERVAL_SECONDS:
+        raise ValueError(f"{shown(name)}: a step shifts 1 to 99 percent and takes 1 to 9999 minutes")
     if found["canary"]:
         return [(percent * 100, interval)], interval
     return [(weight * 100, interval) for weight in range(percent, 100, percent)], interval
 
 
 def _no_such_strategy(name: str) -> str:
-    close = difflib.get_close_matches(name, _EXAMPLES, n=1, cutoff=0.5)
+    bare = name[:100].removeprefix("CodeDeployDefault.").removeprefix("Lambda").removeprefix("ECS")
+    close = [bare] if _NAME.fullmatch(bare) else difflib.get_close_matches(bare, _EXAMPLES, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"try one of {', '.join(_EXAMPLES[:2])}, {_EXAMPLES[5]}"
-    return f"there is no strategy {name!r}; {hint}"
+    return f"there is no strategy {shown(name)}; {hint}"

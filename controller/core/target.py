@@ -1,18 +1,18 @@
 """Targets: what an operator declares, in one SSM parameter each, and what they ask for when starting by hand."""
 
-import fnmatch
 import json
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from controller.core.artifact import ZipArtifact
 from controller.core.document import Document, parse, parse_json
-from controller.core.duration import Duration
+from controller.core.duration import Duration, spell_duration
 from controller.core.errors import InputError
 from controller.core.strategy import Strategy
+from controller.core.wording import shown
 
 MAX_MEMBERS = 20
 _TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
@@ -38,21 +38,50 @@ class AlarmRule(Document):
 
 
 def _parse_alarm(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict | AlarmRule):
+        return value
+    raise ValueError(f'write an alarm\'s name or {{"name": …}}, not {shown(value)}')
+
+
+def _matching(pattern: str, otherwise: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{otherwise}, not {shown(text)}")
+        return text
+
+    return AfterValidator(check)
+
+
+FunctionName = Annotated[
+    str,
+    _matching(
+        r"[a-zA-Z0-9_-]{1,64}", "write the function's name (letters, digits, - and _, at most 64), not its ARN"
+    ),
+]
+AliasName = Annotated[
+    str,
+    _matching(
+        r"(?!\d+$)[a-zA-Z0-9_-]{1,128}",
+        "write the alias's name (letters, digits, - and _, at most 128; not a number alone)",
+    ),
+]
+VersionNumber = Annotated[str, _matching(r"[1-9][0-9]{0,18}", 'write a version number such as "41"')]
 
 
 class Member(Document):
     """One function and the alias through which it is called."""
 
-    function: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
-    alias: str = Field(default="live", pattern=r"^[a-zA-Z0-9_-]*[a-zA-Z_-][a-zA-Z0-9_-]*$", max_length=128)
+    function: FunctionName
+    alias: AliasName = "live"
 
 
 class ZipSource(Document):
     """Where the zips of a target appear: a bucket and a key, in which * stands for any text."""
 
-    bucket: str
-    key: str
+    bucket: str = Field(min_length=3, max_length=63)
+    key: str = Field(min_length=1, max_length=1024)
 
 
 class VerificationEvent(Document):
@@ -62,17 +91,27 @@ class VerificationEvent(Document):
     payload: Any
 
 
+def _a_day_at_most(seconds: int) -> int:
+    if seconds > 86400:
+        raise ValueError(f"a step may be held for 1d at most, not {spell_duration(seconds)}")
+    return seconds
+
+
+def _not_a_truth_value(value: Any) -> Any:
+    return shown(value) if isinstance(value, bool) else value  # to Python, true is 1
+
+
 class Target(Document):
     """One thing that is deployed as a whole: its functions, where its zips appear, how traffic moves."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_not_a_truth_value)]
     name: str
     source: ZipSource
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
     strategy: Strategy
-    alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=100)] = ()
+    alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=50)] = ()
     final_bake: Duration | None = None
-    max_hold: Duration = 3600
+    max_hold: Annotated[Duration, AfterValidator(_a_day_at_most)] = 3600
     """How long an inconclusive verdict may hold a step beyond its bake before the deployment is rolled back."""
     test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
 
@@ -82,17 +121,22 @@ class Target(Document):
         for index, function in enumerate(functions):
             if function in functions[:index]:
                 raise ValueError(f"members[{index}].function: {function!r} is a member already; name it once")
+        alarms = [alarm.name for alarm in self.alarms]
+        for index, alarm in enumerate(alarms):
+            if alarm in alarms[:index]:
+                raise ValueError(f"alarms[{index}]: {shown(alarm)} is named already; name it once")
         return self
 
     def wants(self, artifact: ZipArtifact) -> bool:
         """Say whether a new artifact is one of this target's."""
-        return self.source.bucket == artifact.bucket and fnmatch.fnmatchcase(artifact.key, self.source.key)
+        wanted = ".*".join(re.escape(part) for part in self.source.key.split("*"))
+        return self.source.bucket == artifact.bucket and bool(re.fullmatch(wanted, artifact.key, re.DOTALL))
 
 
 def parse_target(name: str, text: str, where: str) -> Target:
     """Return the target whose document is `text`; raises InputError that starts with `where`."""
     if not _TARGET_NAME.fullmatch(name):
-        raise InputError(f"{where}: name a target with a-z, 0-9 and -, at most 50 characters, not {name!r}")
+        raise InputError(f"{where}: name a target with a-z, 0-9 and -, at most 50 characters, not {shown(name)}")
     document = parse_json(text, where)
     if isinstance(document, dict) and "name" not in document:
         document = document | {"name": name}
@@ -114,7 +158,7 @@ class Request(Document):
 
     target: str = Field(min_length=1)
     artifact: ZipArtifact | None = None
-    version: Annotated[str, Field(pattern=r"^[1-9][0-9]*$")] | None = None
+    version: VersionNumber | None = None
     """An existing version to deploy instead of an artifact; for targets of one member."""
     strategy: Strategy | None = None
     """Overrules the target's strategy for this deployment."""

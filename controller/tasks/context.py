@@ -32,7 +32,7 @@ def read_live(context: Context) -> Deployment:
         raise StoppedError(f"deployment {context.deployment_id} has ended {deployment.status}")
     mark = deployment.stopping_mark
     if mark:
-        raise StoppedError(f"{mark} by {deployment.marks[mark].by}: {deployment.marks[mark].reason}")
+        raise StoppedError(deployment.marks[mark].spell(mark))
     for member in deployment.members:
         _hold_claim(context, deployment, member)
     return deployment

@@ -5,9 +5,10 @@ than bookkeeping, and the alias is the truth.
 """
 
 from controller.core.decision import Ruling, end_of
-from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
+from controller.core.deployment import Deployment, Mark, MemberRecord, Status, Transition, event_of
 from controller.core.errors import MissingError, UnavailableError
 from controller.core.verdict import Outcome
+from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.end import end
 
@@ -23,17 +24,25 @@ def roll_back(context: Context, cause: str) -> Ruling:
         return _end_without_record(context, cause)
     if deployment.status.is_over:
         return end_of(deployment)
-    drift = [d for d in (_put_back(context, deployment, m) for m in deployment.members) if d]
+    drift = put_back(context.ports, deployment)
     reason = cause or deployment.reason
     if drift:
         return end(context, deployment, Status.DRIFTED, f"{'; '.join(drift)}. Left as it is. Before: {reason}")
-    failed = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
+    judged = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
+    failed = judged or Mark.ALARM in deployment.marks
     return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
 
 
-def _put_back(context: Context, deployment: Deployment, member: MemberRecord) -> str | None:
-    """Put one alias back and see that it is; return what somebody else did to it instead, if they did."""
-    functions = context.ports.functions
+def put_back(ports: Ports, deployment: Deployment) -> list[str]:
+    """Put every alias of a deployment back on its baseline; return what somebody else did to some instead.
+
+    Raises UnavailableError when an alias does not read as it was written.
+    """
+    return [drift for member in deployment.members if (drift := _put_member_back(ports, deployment, member))]
+
+
+def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> str | None:
+    functions = ports.functions
     try:
         alias = functions.alias(member.function, member.alias)
     except MissingError as missing:

@@ -41,5 +41,7 @@ def _record(context: Context, deployment: Deployment) -> Deployment:
             "reason": f"{deployment.spell_step(index)}: {weight} on the candidate",
         }
     )
-    after = after.model_copy(update={"look_at": next_look(after, now, context.minute_seconds)})
+    due_at = after.due_at or now
+    look_at = min(next_look(after, now, context.minute_seconds), due_at)  # a bake of no time is over at once
+    after = after.model_copy(update={"look_at": look_at})
     return context.ports.deployments.save(deployment, after, event_of(after, Transition.SHIFTED, now))

@@ -2,6 +2,7 @@
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Status, Transition, event_of
+from controller.core.wording import one_line
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
 
@@ -24,7 +25,6 @@ def _first_fault(context: Context, deployment: Deployment) -> str | None:
         for event in deployment.test_events:
             answer = context.ports.functions.ask(member.function, str(member.candidate), event.payload)
             if answer.error:
-                return (
-                    f"{member.function} version {member.candidate} failed test event {event.name!r}: {answer.error}"
-                )
+                who = f"{member.function} version {member.candidate}"
+                return f"{who} failed test event {event.name!r}: {one_line(answer.error)}"
     return None

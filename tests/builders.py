@@ -1,0 +1,143 @@
+"""Things of the core with a default for everything, so that a test names only what its story is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from controller.core.alias import Alias, Routing
+from controller.core.artifact import ZipArtifact
+from controller.core.deployment import (
+    Deployment,
+    Event,
+    Mark,
+    MarkDetail,
+    MemberRecord,
+    Status,
+    Transition,
+    WatchedAlarm,
+)
+from controller.core.strategy import Plan, Step
+from controller.core.target import RedAtStart, Target
+from controller.core.verdict import AlarmState, Outcome, Reading, Verdict
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+"""The moment of every default; a shift at step `at_step` happens then."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def after(seconds: float) -> datetime:
+    """Return the moment that many seconds after START."""
+    return START + timedelta(seconds=seconds)
+
+
+def a_target_document(**overrides: Any) -> dict[str, Any]:
+    """Return a target as a person writes it."""
+    document = {
+        "version": 1,
+        "source": {"bucket": "releases", "key": "orders/*.zip"},
+        "members": [{"function": "orders"}],
+        "strategy": "Canary10Percent5Minutes",
+    }
+    return document | overrides
+
+
+def a_target(**overrides: Any) -> Target:
+    """Return a target named orders."""
+    return Target.model_validate(a_target_document(**({"name": "orders"} | overrides)))
+
+
+def an_artifact(**overrides: Any) -> ZipArtifact:
+    """Return one version of one zip."""
+    return _build(ZipArtifact, {"bucket": "releases", "key": "orders/1.zip", "version_id": "v1"} | overrides)
+
+
+def a_plan(*steps: tuple[int, int], strategy: str = "Canary10Percent5Minutes") -> Plan:
+    """Return a plan of (basis points, bake in seconds); by default 10 % and 100 %, five minutes each."""
+    chosen = steps or ((1_000, 300), (10_000, 300))
+    return Plan(strategy=strategy, steps=tuple(Step(weight=w, bake_seconds=bake) for w, bake in chosen))
+
+
+def a_member(**overrides: Any) -> MemberRecord:
+    """Return a member whose baseline is version 1 and whose candidate is version 2."""
+    values = {"function": "orders", "alias": "live", "baseline": "1", "candidate": "2", "fencing": 1}
+    return _build(MemberRecord, values | overrides)
+
+
+def an_alarm(**overrides: Any) -> WatchedAlarm:
+    """Return an armed alarm."""
+    values = {"name": "orders-errors", "red_at_start": RedAtStart.BLOCK, "armed": True, "armed_at": START}
+    return _build(WatchedAlarm, values | overrides)
+
+
+def a_reading(
+    state: AlarmState = AlarmState.OK,
+    *,
+    name: str = "orders-errors",
+    reason: str = "",
+    alarmed_at: datetime | None = None,
+) -> Reading:
+    """Return a reading of an alarm that is OK."""
+    return Reading(name, state, reason, alarmed_at)
+
+
+def a_verdict(outcome: Outcome = Outcome.PASS, reason: str = "1 alarm is OK") -> Verdict:
+    """Return a verdict that passes."""
+    return Verdict(outcome=outcome, reason=reason)
+
+
+def a_mark(mark: Mark, by: str = "ada", reason: str = "wrong build") -> dict[Mark, MarkDetail]:
+    """Return the marks of a deployment on which somebody left one."""
+    return {mark: MarkDetail(at=START, by=by, reason=reason)}
+
+
+def a_deployment(*, at_step: int = -1, **overrides: Any) -> Deployment:
+    """Return a deployment of two steps that shifted to `at_step` at START; -1 has not shifted yet."""
+    values: dict[str, Any] = {
+        "deployment_id": "orders-abc-1",
+        "execution_arn": "arn:aws:states:eu-west-1:123456789012:execution:rampart-dev:orders-abc-1",
+        "target": "orders",
+        "status": Status.IN_PROGRESS,
+        "reason": "planned",
+        "started_at": START,
+        "artifact": an_artifact(),
+        "members": (a_member(),),
+        "plan": a_plan(),
+        "max_hold_seconds": 600,
+        "step_index": at_step,
+        "intended_index": at_step,
+        "shifted_at": START if at_step >= 0 else None,
+    }
+    return _build(Deployment, values | overrides)
+
+
+def an_alias(version: str = "1", second: str | None = None, weight: int = 0) -> Alias:
+    """Return the alias orders:live with that routing."""
+    return Alias("orders", "live", Routing(version, second, weight), "revision-1")
+
+
+def an_event(**overrides: Any) -> Event:
+    """Return the event of a first shift."""
+    values = {
+        "deployment_id": "orders-abc-1",
+        "sequence": 4,
+        "target": "orders",
+        "transition": Transition.SHIFTED,
+        "status": Status.IN_PROGRESS,
+        "at": START,
+        "reason": "step 1/2: 10% on the candidate",
+        "artifact": an_artifact().identity,
+        "weight": 1_000,
+        "step_index": 0,
+        "steps": 2,
+    }
+    return _build(Event, values | overrides)
+
+
+def _build(model: type[M], values: dict[str, Any]) -> M:
+    # Records pass over unknown fields; a test that misspells one must not go unnoticed.
+    unknown = values.keys() - model.model_fields.keys()
+    if unknown:
+        raise TypeError(f"{model.__name__} has no {', '.join(sorted(unknown))}")
+    return model.model_validate(values)
