@@ -13,7 +13,7 @@ from controller.intake import take_in
 from controller.notify import tell
 from controller.observability import count, logger, metrics, traced
 from controller.restore import dead_execution, restore
-from controller.signal import alarm_change, on_alarm_change, on_verb
+from controller.signal import alarm_change, on_alarm_change, on_verb, verb_of
 from controller.tasks.bake import bake
 from controller.tasks.context import Context
 from controller.tasks.give_up import give_up
@@ -108,12 +108,13 @@ on_give_up = _entry_point("GiveUp")
 @metrics.log_metrics
 def on_signal(event: Event, _: LambdaContext) -> Event:
     """Signal, invoked by EventBridge when an alarm changes, or by a person with a verb."""
-    if "detail-type" in event:
+    if isinstance(event, dict) and "detail-type" in event:
         change = alarm_change(event)
         stopped = on_alarm_change(bootstrap.ports(), change, datetime.now(UTC))
         answer = f"alarm {change.name} stops {', '.join(stopped) or 'nothing'}"
     else:
-        answer = on_verb(bootstrap.ports(), event, datetime.now(UTC))
+        verb = verb_of(event)
+        answer = on_verb(_visit(verb.deployment_id), verb)
     count("Signals")
     logger.info("signal", answer=answer)
     return {"answer": answer}

@@ -86,8 +86,11 @@ class Functions(Protocol):
 class Alarms(Protocol):
     """CloudWatch alarms."""
 
-    def read(self, names: Sequence[str], since: datetime) -> list[Reading]:
-        """Return one reading for each name, in order, looking back to `since`; a failed read is UNREADABLE."""
+    def read(self, names: Sequence[str], since: datetime | None = None) -> list[Reading]:
+        """Return one reading for each name, in order; a failed read is UNREADABLE.
+
+        With `since`, an alarm that was in ALARM after that moment and has recovered says so.
+        """
         ...
 
 

@@ -4,13 +4,25 @@ Step Functions runs no Catch when an execution is stopped or times out, so that 
 every rollback. An execution that failed in an ordinary way has closed its record, and nothing is done.
 """
 
-from typing import Any
+from typing import Any, Literal
 
+from controller.core.aws_event import Part, read_event
 from controller.core.decision import Ruling
 from controller.core.deployment import Mark, MarkDetail
-from controller.core.errors import MalformedEventError
+from controller.core.wording import one_line
 from controller.tasks.context import Context
 from controller.tasks.roll_back import roll_back
+
+
+class _Ended(Part):
+    name: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    error: str | None = None
+    cause: str | None = None
+
+
+class _ExecutionEvent(Part):
+    detail: _Ended
 
 
 def dead_execution(event: Any) -> tuple[str, str]:
@@ -18,12 +30,9 @@ def dead_execution(event: Any) -> tuple[str, str]:
 
     Source: EventBridge events reference, "Step Functions Execution Status Change".
     """
-    try:
-        detail = event["detail"]
-        words = [detail["status"], detail.get("error"), detail.get("cause")]
-        return detail["name"], ": ".join(str(word) for word in words if word)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise MalformedEventError(f"execution event lacks {error}") from None
+    ended = read_event(_ExecutionEvent, event, "execution event").detail
+    words = (ended.status, ended.error, ended.cause)
+    return ended.name, one_line(": ".join(word for word in words if word), 2000)
 
 
 def restore(context: Context, because: str) -> Ruling | None:

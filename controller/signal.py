@@ -7,14 +7,17 @@ before anything else is tidied up, and every task that looks later finds the mar
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from controller.core.deployment import Deployment, Mark, MarkDetail
+from controller.core.aws_event import Part, read_event
+from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.document import Document, parse
-from controller.core.errors import InputError, MalformedEventError
+from controller.core.errors import InputError
 from controller.core.target import RedAtStart
+from controller.core.wording import shown
 from controller.ports import Ports
-from controller.tasks.roll_back import put_back
+from controller.tasks.context import Context
+from controller.tasks.roll_back import put_back, roll_back
 
 
 class Verb(Document):
@@ -26,16 +29,13 @@ class Verb(Document):
     reason: str = Field(min_length=1, max_length=500)
 
 
-class _Loose(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _State(_Loose):
+class _State(Part):
     value: str
     reason: str = ""
+    timestamp: datetime
 
 
-class AlarmChange(_Loose):
+class AlarmChange(Part):
     """The detail of a "CloudWatch Alarm State Change" event."""
 
     name: str = Field(alias="alarmName")
@@ -43,19 +43,21 @@ class AlarmChange(_Loose):
     before: _State = Field(alias="previousState")
 
 
+class _AlarmEvent(Part):
+    detail: AlarmChange
+
+
+def verb_of(request: Any) -> Verb:
+    """Return the verb that a person wrote; raises InputError."""
+    return parse(Verb, request, "verb")
+
+
 def alarm_change(event: Any) -> AlarmChange:
     """Return what an alarm's event says; raises MalformedEventError.
 
     Source: CloudWatch user guide, "Alarm events and EventBridge".
     """
-    try:
-        return AlarmChange.model_validate(event["detail"])
-    except (KeyError, TypeError) as error:
-        raise MalformedEventError(f"alarm event has no detail: {error}") from None
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise MalformedEventError(f"alarm event: {place}: {fault['msg']}") from None
+    return read_event(_AlarmEvent, event, "alarm event").detail
 
 
 def on_alarm_change(ports: Ports, change: AlarmChange, now: datetime) -> list[str]:
@@ -70,16 +72,17 @@ def on_alarm_change(ports: Ports, change: AlarmChange, now: datetime) -> list[st
     ]
 
 
-def on_verb(ports: Ports, request: Any, now: datetime) -> str:
-    """Stop a deployment because a person says so; return what became of it in one line. Raises InputError."""
-    verb = parse(Verb, request, "verb")
-    detail = MarkDetail(at=now, by=verb.by, reason=verb.reason)
-    if ports.deployments.find(verb.deployment_id) is None:
-        raise InputError(f"verb: deployment_id: there is no deployment {verb.deployment_id!r}")
-    if _stop(ports, verb.deployment_id, Mark(verb.mark), detail):
+def on_verb(context: Context, verb: Verb) -> str:
+    """Stop a deployment because a person says so; return what becomes of it in one line. Raises InputError."""
+    deployment = context.ports.deployments.find(verb.deployment_id)
+    if deployment is None:
+        raise InputError(f"verb: deployment_id: there is no deployment {shown(verb.deployment_id)}")
+    if deployment.status is Status.ROLLBACK_FAILED:  # no execution is left to finish it
+        return f"deployment {verb.deployment_id} is {roll_back(context, deployment.reason).decision}"
+    detail = MarkDetail(at=context.now, by=verb.by, reason=verb.reason)
+    if _stop(context.ports, verb.deployment_id, Mark(verb.mark), detail):
         return f"deployment {verb.deployment_id} is rolling back"
-    ended = ports.deployments.find(verb.deployment_id)
-    return f"deployment {verb.deployment_id} has ended already: {ended.status if ended else 'unknown'}"
+    return f"deployment {verb.deployment_id} has ended already"
 
 
 def _stop(
@@ -101,8 +104,11 @@ def _stop(
 
 
 def _counts(deployment: Deployment, change: AlarmChange) -> bool:
-    """Say whether an alarm that fires now counts: one that was red at the start does once it was OK."""
+    """Say whether an alarm that fires now counts: one that was red at the start does once it was OK.
+
+    Its event may be that very start's, delivered late.
+    """
     alarm = next((a for a in deployment.alarms if a.name == change.name), None)
     if alarm is None or alarm.red_at_start is RedAtStart.IGNORE:
         return False
-    return alarm.armed or change.before.value == "OK"
+    return alarm.armed or (change.before.value == "OK" and change.state.timestamp > alarm.armed_at)

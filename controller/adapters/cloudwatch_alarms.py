@@ -21,8 +21,11 @@ class CloudWatchAlarms:
     def __init__(self, client: "CloudWatchClient") -> None:
         self._cloudwatch = client
 
-    def read(self, names: Sequence[str], since: datetime) -> list[Reading]:
-        """Return one reading for each name, in order, looking back to `since`; a failed read is UNREADABLE."""
+    def read(self, names: Sequence[str], since: datetime | None = None) -> list[Reading]:
+        """Return one reading for each name, in order; a failed read is UNREADABLE.
+
+        With `since`, an alarm that was in ALARM after that moment and has recovered says so.
+        """
         try:
             found = self._describe(names)
             return [self._reading(name, found.get(name), since) for name in names]
@@ -42,14 +45,14 @@ class CloudWatchAlarms:
                         found[alarm["AlarmName"]] = alarm
         return found
 
-    def _reading(self, name: str, alarm: Any, since: datetime) -> Reading:
+    def _reading(self, name: str, alarm: Any, since: datetime | None) -> Reading:
         if alarm is None:  # CloudWatch leaves out the names that it does not know
             return Reading(name, AlarmState.MISSING)
         state = AlarmState(alarm["StateValue"])
         changed = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"])
         if state is AlarmState.ALARM:
             return Reading(name, state, alarm.get("StateReason", ""), changed)
-        alarmed_at = self._last_alarm(name, since) if changed > since else None
+        alarmed_at = self._last_alarm(name, since) if since and changed > since else None
         return Reading(name, state, alarm.get("StateReason", ""), alarmed_at)
 
     def _last_alarm(self, name: str, since: datetime) -> datetime | None:

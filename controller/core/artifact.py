@@ -3,8 +3,9 @@
 import hashlib
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from controller.core.aws_event import Part, read_event
 from controller.core.document import Document
 from controller.core.errors import MalformedEventError
 from controller.core.wording import escaped, one_line, shown
@@ -29,30 +30,29 @@ class ZipArtifact(Document):
         return hashlib.sha256(self.identity.encode()).hexdigest()[:12]
 
 
-class _Loose(BaseModel):
-    # AWS adds fields to its events; what we do not know is none of our business.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class _Bucket(Part):
+    name: str = Field(min_length=3, max_length=63)
 
 
-class _Bucket(_Loose):
-    name: str
+class _Object(Part):
+    key: str = Field(min_length=1, max_length=1024)
+    version_id: str | None = Field(default=None, alias="version-id", max_length=1024)
 
 
-class _Object(_Loose):
-    key: str
-    version_id: str | None = Field(default=None, alias="version-id")
-
-
-class _ObjectCreated(_Loose):
+class _ObjectCreated(Part):
     bucket: _Bucket
     object: _Object
 
 
-class _Event(_Loose):
+class _Event(Part):
     id: str
     source: str
     detail_type: str = Field(alias="detail-type")
     detail: dict[str, Any]
+
+
+class _Created(Part):
+    detail: _ObjectCreated
 
 
 class ArtifactEvent(BaseModel):
@@ -70,24 +70,15 @@ def artifact_event(event: Any) -> ArtifactEvent:
     Source: Amazon S3 user guide, "EventBridge event message structure". In EventBridge the key is plain text,
     not URL-encoded as in S3's own notifications.
     """
-    try:
-        outer = _Event.model_validate(event)
-    except ValidationError as error:
-        raise MalformedEventError(
-            f"event is not of the shape that EventBridge documents: {_fault(error)}"
-        ) from None
+    outer = read_event(_Event, event, "event is not of the shape that EventBridge documents")
     where = f"event {one_line(outer.id, 100)}"
     if (outer.source, outer.detail_type) != ("aws.s3", "Object Created"):
         raise MalformedEventError(
             f"{where}: this controller takes aws.s3 'Object Created', "
             f"not {one_line(outer.source, 60)} {shown(outer.detail_type)}"
         )
-    try:
-        created = _ObjectCreated.model_validate(outer.detail)
-        artifact = _pinned(created, where)
-    except ValidationError as error:
-        raise MalformedEventError(f"{where}: detail.{_fault(error)}") from None
-    return ArtifactEvent(event_id=outer.id, artifact=artifact)
+    created = read_event(_Created, event, where).detail
+    return ArtifactEvent(event_id=outer.id, artifact=_pinned(created, where))
 
 
 def _pinned(created: _ObjectCreated, where: str) -> ZipArtifact:
@@ -99,12 +90,3 @@ def _pinned(created: _ObjectCreated, where: str) -> ZipArtifact:
             "so that what was tested is what is deployed"
         )
     return ZipArtifact(bucket=created.bucket.name, key=found.key, version_id=found.version_id)
-
-
-def _fault(error: ValidationError) -> str:
-    fault = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    message = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
-    if fault["type"] in ("model_type", "dict_type"):  # pydantic would name our class
-        message = f"write an object, not {shown(fault['input'])}"
-    return f"{place}: {message}" if place else message

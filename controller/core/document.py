@@ -49,12 +49,17 @@ def parse(model: type[D], value: Any, what: str) -> D:
 
 
 def _distinct(faults: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Return the faults, misspelt fields first, without a list's length that only suffers from its items."""
+    """Return the faults, misspelt fields first, without those that are another fault's shadow.
+
+    A list is too short because its item is at fault; a field is missing because it is misspelt.
+    """
     places = [fault["loc"] for fault in faults]
+    meant = _meant(faults)
     own = [
         fault
         for fault in faults
-        if not (
+        if not (fault["type"] == "missing" and fault["loc"] in meant)
+        and not (
             fault["type"] in ("too_short", "too_long")
             and any(len(p) > len(fault["loc"]) and p[: len(fault["loc"])] == fault["loc"] for p in places)
         )
@@ -62,10 +67,21 @@ def _distinct(faults: list[ErrorDetails]) -> list[ErrorDetails]:
     return sorted(own, key=lambda fault: fault["type"] != "extra_forbidden")
 
 
+def _meant(faults: list[ErrorDetails]) -> set[tuple[int | str, ...]]:
+    """Return the places of missing fields that a misspelt one beside them stands for."""
+    missing = [fault["loc"] for fault in faults if fault["type"] == "missing"]
+    return {
+        (*parent, name)
+        for *parent, word in (fault["loc"] for fault in faults if fault["type"] == "extra_forbidden")
+        for name in _close(str(word), [str(place[-1]) for place in missing if list(place[:-1]) == parent])
+    }
+
+
 def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
     path, value = _path(fault["loc"]), fault["input"]
     match fault["type"]:
         case "extra_forbidden":
+            path = ".".join(filter(None, (_path(fault["loc"][:-1]), one_line(str(fault["loc"][-1]), 60))))
             return f"{path}: unknown field{_suggest(str(fault['loc'][-1]), _fields_at(model, fault['loc'][:-1]))}"
         case "missing":
             return f"{path}: this field is required"
@@ -86,7 +102,7 @@ def _wanted(kind: str, fault: ErrorDetails) -> str:
         case "model_type" | "dict_type" | "model_attributes_type":
             return "write an object"
         case "string_type" if isinstance(fault["input"], int) and not isinstance(fault["input"], bool):
-            return f'write "{fault["input"]}", in quotes'
+            return f'write "{one_line(str(fault["input"]), 60)}", in quotes'
         case "string_type":
             return "write text"
         case "too_short":
@@ -94,7 +110,8 @@ def _wanted(kind: str, fault: ErrorDetails) -> str:
         case "too_long":
             return f"write at most {limits['max_length']}"
         case "string_too_short":
-            return f"write at least {limits['min_length']} character"
+            least = limits["min_length"]
+            return f"write at least {least} character{'s' if least > 1 else ''}"
         case "string_too_long":
             return f"write at most {limits['max_length']} characters"
         case _:
@@ -133,8 +150,12 @@ def _types(annotation: Any) -> list[Any]:
     return [annotation, *(t for a in inner for t in _types(a))]
 
 
+def _close(word: str, known: list[str]) -> list[str]:
+    return difflib.get_close_matches(word[:100], known, n=1)
+
+
 def _suggest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word[:100], known, n=1)
+    close = _close(word, known)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known fields: {', '.join(known)}" if known else ""

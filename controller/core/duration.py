@@ -15,7 +15,8 @@ _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 def parse_duration(text: Any) -> int:
     """Return the seconds of a duration such as "90s" or "5m"; raises ValueError that shows how to write one."""
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
-        raise ValueError(f'write a duration with its unit, such as "{text}s" or "{text}m", not {text}')
+        number = shown(text)
+        raise ValueError(f'write a duration with its unit, such as "{number}s" or "{number}m", not {number}')
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f'write a duration such as "90s", "5m", "1h" or "7d", not {shown(text)}')
@@ -28,6 +29,15 @@ def spell_duration(seconds: int) -> str:
         if seconds and seconds % _UNIT_SECONDS[unit] == 0:
             return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
     return f"{seconds}s"
+
+
+def spell_span(seconds: int) -> str:
+    """Return a length of time that a plan came to, such as "7d 12h 5m"."""
+    parts = []
+    for unit, unit_seconds in reversed(_UNIT_SECONDS.items()):
+        count, seconds = divmod(seconds, unit_seconds)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts) or "0s"
 
 
 def scaled(seconds: int, minute_seconds: float) -> int:

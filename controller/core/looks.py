@@ -5,7 +5,7 @@ import math
 from datetime import datetime, timedelta
 
 from controller.core.deployment import Deployment
-from controller.core.duration import spell_duration
+from controller.core.duration import spell_span
 from controller.core.strategy import Plan
 
 MACHINE_TIMEOUT_SECONDS = 691_200
@@ -47,7 +47,7 @@ def history_events(plan: Plan, minute_seconds: float) -> int:
 def refuse_long_plan(plan: Plan, minute_seconds: float) -> str | None:
     """Return why a plan is too long to be carried out, or None."""
     if plan.total_seconds > MAX_PLAN_SECONDS:
-        return f"the plan takes {spell_duration(plan.total_seconds)}; a deployment may take 7d"
+        return f"the plan takes {spell_span(plan.total_seconds)}; a deployment may take 7d"
     events = history_events(plan, minute_seconds)
     if events > MAX_HISTORY_EVENTS:
         return f"the plan needs {events} history events of Step Functions; {MAX_HISTORY_EVENTS} is the most"

@@ -98,7 +98,9 @@ def _a_day_at_most(seconds: int) -> int:
 
 
 def _not_a_truth_value(value: Any) -> Any:
-    return shown(value) if isinstance(value, bool) else value  # to Python, true is 1
+    if isinstance(value, bool):  # to Python, true is 1
+        raise ValueError(f"input should be 1, not {shown(value)}")
+    return value
 
 
 class Target(Document):
@@ -129,7 +131,10 @@ class Target(Document):
 
     def wants(self, artifact: ZipArtifact) -> bool:
         """Say whether a new artifact is one of this target's."""
-        wanted = ".*".join(re.escape(part) for part in self.source.key.split("*"))
+        first, *rest = (re.escape(part) for part in self.source.key.split("*"))
+        # Each part is taken where it comes first and nowhere else, or many stars would take for ever.
+        middle, last = "".join(f"(?>.*?{part})" for part in rest[:-1]), "".join(f".*{part}" for part in rest[-1:])
+        wanted = f"{first}{middle}{last}"
         return self.source.bucket == artifact.bucket and bool(re.fullmatch(wanted, artifact.key, re.DOTALL))
 
 

@@ -14,15 +14,15 @@ def one_line(text: str, at_most: int = 500) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a name with what cannot be printed written as \\u and four digits, so that names stay distinct."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    """Return a text with what cannot be printed, and \\ itself, spelt as in JSON, so that texts stay distinct."""
+    return "".join(c if c.isprintable() and c != "\\" else json.dumps(c)[1:-1] for c in text)
 
 
 def shown(value: Any) -> str:
     """Return a value of a JSON document as a person would recognise it: text in quotes, cut when long."""
     match value:
         case str():
-            return f"'{one_line(value, _SHOWN)}'"
+            return f"'{one_line(escaped(value), _SHOWN)}'"  # what cannot be seen may be the fault
         case dict():
             return "an object"
         case list() | tuple():

@@ -147,7 +147,7 @@ def _deployment(
 def _watch(context: Context, asked: Request, target: Target) -> tuple[WatchedAlarm, ...]:
     """Return the target's alarms, armed as they are now; raises RefusedError for one that blocks or is missing."""
     default = RedAtStart.IGNORE_UNTIL_OK if asked.hotfix else RedAtStart.BLOCK
-    readings = context.ports.alarms.read([rule.name for rule in target.alarms], context.now)
+    readings = context.ports.alarms.read([rule.name for rule in target.alarms])
     watched = []
     for rule, reading in zip(target.alarms, readings, strict=True):
         policy = rule.red_at_start or default

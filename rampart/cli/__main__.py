@@ -1,5 +1,6 @@
 """`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 wrong usage."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ app = typer.Typer(
     help="Rampart: safe deployments for AWS Lambda.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # its boxes break a line where the terminal ends
     pretty_exceptions_enable=False,
 )
 
@@ -26,7 +28,7 @@ def demo(
         Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE as JSON too.")
     ] = None,
     bug_percent: Annotated[
-        int, typer.Option(min=0, max=100, help="On how many orders in a hundred release 3 fails.")
+        int, typer.Option(min=0, max=99, help="On how many orders in a hundred release 3 fails.")
     ] = 30,
 ) -> None:
     """Show a good release promoted and a bad one rolled back, on an AWS inside this process."""
@@ -58,7 +60,9 @@ def _fail(line: str, code: int = 1) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; being told to end is an ordinary exit, so that nothing is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     app()
 
 

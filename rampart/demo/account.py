@@ -55,7 +55,7 @@ class Account:
             "members": [{"function": FUNCTION, "alias": ALIAS}],
             "strategy": strategy,
             "alarms": [ALARM],
-            "test_events": [{"name": "an order", "payload": {"order": 99}}],
+            "test_events": [{"name": "an order", "payload": {"order": 59}}],
         }
         self.write_target(json.dumps(document | fields))
 

@@ -10,6 +10,7 @@ from rampart.demo.report import Counts, Report, counts, find, report
 from rampart.demo.screen import Screen
 from rampart.demo.traffic import Traffic
 from rampart.embedded.aws import EmbeddedAws
+from rampart.embedded.template import DeployError
 
 STRATEGY = "Linear25PercentEvery1Minute"
 MINUTE_SECONDS = 2.0
@@ -27,7 +28,10 @@ def tell(
 ) -> Report:
     """Run the demonstration and return what the account says of it; raises DemoError."""
     with EmbeddedAws(minute_seconds) as aws:
-        account = Account(aws, template)
+        try:
+            account = Account(aws, template)
+        except DeployError as error:
+            raise DemoError(str(error)) from error
         account.declare_target(STRATEGY)
         screen.say(f"Rampart is deployed from {template.name}; a minute takes {minute_seconds:g} seconds")
         screen.say("release 1 of the shop is live on version 1; customers order through the alias")

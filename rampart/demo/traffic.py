@@ -42,5 +42,5 @@ class Traffic:
         while not self._closed.wait(max(0.0, due - time.monotonic())):
             due += self._pause_seconds
             payload = json.dumps({"order": number}).encode()
-            self._client.invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=payload)
+            self._client.invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=payload)["Payload"].read()
             number += stride

@@ -80,7 +80,8 @@ class Streams:
         missing = [action for action in _READ if not self._allows(role, action, source)]
         if missing:
             # Lambda API: CreateEventSourceMapping
-            message = f"Cannot access stream {source}. Please ensure the role can perform {', '.join(missing)}"
+            needed = ", ".join(missing)
+            message = f"Cannot access stream {source}. Please ensure that role {role} can perform {needed}"
             raise ApiError("InvalidParameterValueException", message)
         return request
 

@@ -33,7 +33,7 @@ class ModelClient:
             raise AttributeError(name)
         return lambda **params: self._call(self._operations[name], params)
 
-    def get_paginator(self, name: str) -> Paginator[Any]:
+    def get_paginator(self, name: str) -> "Paginator[Any]":
         """Return botocore's own paginator over this client."""
         operation = self._operations[name]
         pages = Loader().load_service_model(self._service, "paginators-1")["pagination"][operation]

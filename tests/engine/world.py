@@ -17,6 +17,7 @@ from controller.core.deployment import Deployment, Event
 from controller.core.notification import notification
 from controller.handlers import TASKS
 from controller.intake import Intake, take_in
+from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
 from rampart.embedded.clock import VirtualClock
 from rampart.embedded.cloudwatch_model import CloudWatchModel
@@ -59,9 +60,11 @@ class World:
         self.objects: dict[tuple[str, str, str | None], bytes] = {}
         self.answer: Callable[[RunRequest], RunResult] = lambda request: RunResult(b"{}", None, 10.0)
         self.fault: Callable[[str, str], None] = lambda operation, moment: None
+        self.alarm_events = False
+        """Whether alarms tell of their changes as they do on AWS, or are only found by Judge's looks."""
         self._script: list[tuple[float, Callable[[], Any]]] = []
         self._ids = itertools.count(1)
-        self.cloudwatch = CloudWatchModel(self.clock, lambda event: None, self._new_id)
+        self.cloudwatch = CloudWatchModel(self.clock, self._alarm_changed, self._new_id)
         self.aws_lambda = LambdaModel(
             clock=self.clock,
             random=random.Random(7),  # noqa: S311 - weighted picks that repeat
@@ -209,6 +212,10 @@ class World:
     def now(self) -> datetime:
         """Return the time of this world."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def _alarm_changed(self, event: dict[str, Any]) -> None:
+        if self.alarm_events:
+            self.at(0.5, lambda: on_alarm_change(self.ports, alarm_change(event), self.now()))
 
     def _tell(self, event: Event) -> None:
         self.ports.bus.send(notification(event, STAGE))

@@ -1,0 +1,238 @@
+"""What stops or closes a deployment from outside: alarms' events, ended executions, and a person's verb."""
+
+import copy
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.errors import InputError, MalformedEventError
+from controller.restore import dead_execution
+from controller.signal import alarm_change, verb_of
+
+EVENTS = Path(__file__).parent / "events"
+ABSENT = "(left out)"
+ALARM, EXECUTION = "cloudwatch_alarm_state_change", "step_functions_execution_failed"
+# What Python and pydantic say of a value, and names of our classes: nobody else's words.
+PROGRAMMERS_WORDS = ("subscriptable", "indices", "NoneType", "instance of", "AlarmChange", "_State", ": :")
+A_VERB = {"deployment_id": "orders-abc-1", "mark": "abort", "by": "ada", "reason": "wrong build"}
+
+
+def event(name: str) -> dict[str, Any]:
+    """Return a recorded event."""
+    value: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return value
+
+
+def changed(name: str, path: str, value: Any) -> dict[str, Any]:
+    """Return an event with another value, or without one, at a dotted path."""
+    whole = copy.deepcopy(event(name))
+    *parents, last = path.split(".")
+    place = whole
+    for parent in parents:
+        place = place[parent]
+    if value is ABSENT:
+        del place[last]
+    else:
+        place[last] = value
+    return whole
+
+
+def alarm_refusal(malformed: Any) -> str:
+    """Return why an alarm's event is refused."""
+    with pytest.raises(MalformedEventError) as refused:
+        alarm_change(malformed)
+    return str(refused.value)
+
+
+def execution_refusal(malformed: Any) -> str:
+    """Return why an execution's event is refused."""
+    with pytest.raises(MalformedEventError) as refused:
+        dead_execution(malformed)
+    return str(refused.value)
+
+
+def verb_refusal(request: Any) -> str:
+    """Return what a person reads about a verb that cannot be used."""
+    with pytest.raises(InputError) as refused:
+        verb_of(request)
+    return str(refused.value)
+
+
+def test_an_alarm_that_fires_says_its_name_why_and_what_it_was_before() -> None:
+    change = alarm_change(event(ALARM))
+    assert change.name == "orders-errors"
+    assert (change.state.value, change.before.value) == ("ALARM", "OK")
+    assert change.state.reason.startswith("Threshold Crossed: 1 out of the last 1 datapoints [4.0 ")
+
+
+def test_a_composite_alarm_is_read_like_any_other() -> None:
+    change = alarm_change(event("cloudwatch_composite_alarm_state_change"))
+    assert change.name == "orders-unwell"
+    assert (change.state.value, change.before.value) == ("OK", "INSUFFICIENT_DATA")
+
+
+@pytest.mark.parametrize("path", ["detail.state.reason", "detail.previousState.reason", "detail.configuration"])
+def test_an_alarm_that_does_not_say_why_is_heard_all_the_same(path: str) -> None:
+    change = alarm_change(changed(ALARM, path, ABSENT))
+    assert (change.name, change.state.value, change.before.value) == ("orders-errors", "ALARM", "OK")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("detail", ABSENT, "detail"),
+        ("detail.alarmName", ABSENT, "alarmName"),
+        ("detail.alarmName", 5, "alarmName"),
+        ("detail.state", ABSENT, "state"),
+        ("detail.state", "ALARM", "state"),
+        ("detail.state.value", ABSENT, "state.value"),
+        ("detail.state.value", None, "state.value"),
+        ("detail.previousState", ABSENT, "previousState"),
+        ("detail.previousState.value", ABSENT, "previousState.value"),
+    ],
+)
+def test_an_alarms_event_that_lacks_what_aws_documents_is_refused_with_the_place(
+    path: str, value: Any, place: str
+) -> None:
+    assert place in alarm_refusal(changed(ALARM, path, value))
+
+
+NO_EVENTS: list[Any] = [
+    None,
+    [],
+    [1],
+    "x",
+    5,
+    True,
+    {},
+    {"detail": None},
+    {"detail": []},
+    {"detail": "x"},
+    {"detail": 5},
+]
+
+
+@pytest.mark.parametrize("nothing", [*NO_EVENTS, {"detail": {"alarmName": "a", "state": "ALARM"}}], ids=str)
+def test_what_is_no_alarms_event_is_refused_in_words_for_people(nothing: Any) -> None:
+    line = alarm_refusal(nothing)
+    assert not [word for word in PROGRAMMERS_WORDS if word in line]
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("name", "because"),
+    [
+        ("aborted", "ABORTED: OperatorStop: stopped from the console"),
+        ("timed_out", "TIMED_OUT"),
+        ("failed", "FAILED: States.Runtime: An error occurred while executing the state 'Bake'"),
+    ],
+)
+def test_an_execution_that_died_says_its_name_and_what_became_of_it(name: str, because: str) -> None:
+    deployment_id, found = dead_execution(event(f"step_functions_execution_{name}"))
+    assert deployment_id == "orders-65f833bc3bff-1"
+    assert found.startswith(because)
+    assert "None" not in found
+
+
+@pytest.mark.parametrize("field", ["error", "cause"])
+def test_an_execution_may_have_died_without_saying_why(field: str) -> None:
+    gone = changed(EXECUTION, f"detail.{field}", ABSENT)
+    assert dead_execution(gone) == dead_execution(changed(EXECUTION, f"detail.{field}", None))
+
+
+# Step Functions API reference, ExecutionFailedEventDetails: a cause has at most 32,768 characters.
+@pytest.mark.parametrize("cause", ["first\nsecond", "x" * 32_768], ids=["two lines", "long"])
+def test_what_became_of_an_execution_is_one_line_and_never_long(cause: str) -> None:
+    _, because = dead_execution(changed(EXECUTION, "detail.cause", cause))
+    assert because.isprintable()
+    assert len(because) <= 2_100
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place"),
+    [
+        ("detail", ABSENT, "detail"),
+        ("detail.name", ABSENT, "name"),
+        ("detail.name", 5, "name"),
+        ("detail.name", None, "name"),
+        ("detail.status", ABSENT, "status"),
+        ("detail.status", "RUNNING", "status"),
+        ("detail.status", "SUCCEEDED", "status"),
+    ],
+)
+def test_an_executions_event_that_lacks_what_aws_documents_is_refused_with_the_place(
+    path: str, value: Any, place: str
+) -> None:
+    assert place in execution_refusal(changed(EXECUTION, path, value))
+
+
+@pytest.mark.parametrize("nothing", NO_EVENTS, ids=str)
+def test_what_is_no_executions_event_is_refused_in_words_for_people(nothing: Any) -> None:
+    line = execution_refusal(nothing)
+    assert not [word for word in PROGRAMMERS_WORDS if word in line]
+    assert line.isprintable()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.sampled_from(["id", "detail", "detail.alarmName", "detail.state", "detail.previousState.value"]))
+def test_an_alarms_event_is_either_understood_or_malformed(value: Any, path: str) -> None:
+    with suppress(MalformedEventError):
+        assert isinstance(alarm_change(changed(ALARM, path, value)).name, str)
+
+
+@given(JSON, st.sampled_from(["id", "detail", "detail.name", "detail.status", "detail.error", "detail.cause"]))
+def test_an_executions_event_is_either_understood_or_malformed(value: Any, path: str) -> None:
+    with suppress(MalformedEventError):
+        assert all(isinstance(found, str) for found in dead_execution(changed(EXECUTION, path, value)))
+
+
+def test_a_person_asks_for_an_abort_and_says_who_and_why() -> None:
+    assert verb_of(A_VERB).model_dump() == A_VERB
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"deployment_id": ABSENT}, "verb: deployment_id: this field is required"),
+        ({"deployment_id": ""}, "verb: deployment_id: write at least 1 character, not ''"),
+        ({"deployment_id": 1}, 'verb: deployment_id: write "1", in quotes, not 1'),
+        ({"deployment_id": "o" * 81}, f"verb: deployment_id: write at most 80 characters, not '{'o' * 59}…'"),
+        ({"mark": ABSENT}, "verb: mark: this field is required"),
+        ({"mark": "alarm"}, "verb: mark: input should be 'abort', not 'alarm'"),
+        ({"mark": "Abort"}, "verb: mark: input should be 'abort', not 'Abort'"),
+        ({"by": ""}, "verb: by: write at least 1 character, not ''"),
+        ({"by": "a" * 201}, f"verb: by: write at most 200 characters, not '{'a' * 59}…'"),
+        ({"reason": ABSENT}, "verb: reason: this field is required"),
+        ({"reason": "x" * 501}, f"verb: reason: write at most 500 characters, not '{'x' * 59}…'"),
+        ({"force": True}, "verb: force: unknown field; known fields: deployment_id, mark, by, reason"),
+        ({"reasons": "x"}, "verb: reasons: unknown field; did you mean 'reason'?"),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, dict) else "",
+)
+def test_a_fault_in_a_verb_is_told_with_its_field(changes: dict[str, Any], line: str) -> None:
+    request = {name: value for name, value in (A_VERB | changes).items() if value is not ABSENT}
+    assert verb_refusal(request) == line
+
+
+@pytest.mark.parametrize(
+    ("request_", "line"),
+    [
+        (None, "verb: write a JSON object, not null"),
+        ([], "verb: write a JSON object, not a list"),
+        ("abort", "verb: write a JSON object, not 'abort'"),
+    ],
+    ids=["null", "list", "text"],
+)
+def test_what_is_no_object_is_no_verb(request_: Any, line: str) -> None:
+    assert verb_refusal(request_) == line
