@@ -8,10 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import bootstrap
 from controller.core.decision import Ruling, cause_of
-from controller.core.errors import ControllerError, InputError
 from controller.intake import take_in
 from controller.notify import tell
-from controller.observability import count, logger, metrics, traced
+from controller.observability import count, failures_told, logger, metrics, traced
 from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change, on_verb, verb_of
 from controller.tasks.bake import bake
@@ -59,12 +58,8 @@ def _entry_point(state: str) -> Callable[[Event, LambdaContext], Event]:
         deployment_id = event["deployment_id"]
         logger.append_keys(deployment_id=deployment_id, state=state)
         metrics.add_dimension(name="State", value=state)
-        try:
-            with traced(state):
-                ruling = TASKS[state](_visit(deployment_id), event)
-        except ControllerError as error:
-            count(type(error).__name__)
-            raise
+        with failures_told(), traced(state):
+            ruling = TASKS[state](_visit(deployment_id), event)
         decision = ruling.decision.value if ruling else "WAIT"
         logger.info("decided", decision=decision, reason=ruling.reason if ruling else "")
         count(decision)
@@ -77,12 +72,8 @@ def _entry_point(state: str) -> Callable[[Event, LambdaContext], Event]:
 @metrics.log_metrics
 def on_artifact(event: Event, _: LambdaContext) -> None:
     """Intake, invoked by EventBridge; what it raises reaches the dead-letter queue with its reason."""
-    try:
+    with failures_told():
         taken = take_in(bootstrap.ports(), event)
-    except InputError as error:
-        count("RefusedEvents")
-        logger.error("event refused", reason=str(error))
-        raise
     for fault in taken.unreadable:
         count("UnreadableTargets")
         logger.error("target cannot be read", reason=fault)
@@ -108,13 +99,14 @@ on_give_up = _entry_point("GiveUp")
 @metrics.log_metrics
 def on_signal(event: Event, _: LambdaContext) -> Event:
     """Signal, invoked by EventBridge when an alarm changes, or by a person with a verb."""
-    if isinstance(event, dict) and "detail-type" in event:
-        change = alarm_change(event)
-        stopped = on_alarm_change(bootstrap.ports(), change, datetime.now(UTC))
-        answer = f"alarm {change.name} stops {', '.join(stopped) or 'nothing'}"
-    else:
-        verb = verb_of(event)
-        answer = on_verb(_visit(verb.deployment_id), verb)
+    with failures_told():
+        if isinstance(event, dict) and "detail-type" in event:
+            change = alarm_change(event)
+            stopped = on_alarm_change(bootstrap.ports(), change, datetime.now(UTC))
+            answer = f"alarm {change.name} stops {', '.join(stopped) or 'nothing'}"
+        else:
+            verb = verb_of(event)
+            answer = on_verb(_visit(verb.deployment_id), verb)
     count("Signals")
     logger.info("signal", answer=answer)
     return {"answer": answer}
@@ -124,9 +116,10 @@ def on_signal(event: Event, _: LambdaContext) -> Event:
 @metrics.log_metrics
 def on_dead_execution(event: Event, _: LambdaContext) -> None:
     """Restore, invoked by EventBridge when an execution failed, timed out or was stopped."""
-    deployment_id, because = dead_execution(event)
-    logger.append_keys(deployment_id=deployment_id)
-    ruling = restore(_visit(deployment_id), because)
+    with failures_told():
+        deployment_id, because = dead_execution(event)
+        logger.append_keys(deployment_id=deployment_id)
+        ruling = restore(_visit(deployment_id), because)
     count("Restored" if ruling else "NothingToRestore")
     logger.info("restored" if ruling else "nothing to restore", because=because)
 

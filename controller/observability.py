@@ -2,13 +2,15 @@
 
 import logging
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+
+from controller.core.errors import NotReadyError
 
 # Lambda sets the root logger to INFO for JSON logs, at which botocore tells of every client it makes.
 logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -20,6 +22,20 @@ metrics = Metrics()
 def count(name: str, value: int = 1) -> None:
     """Add to a metric of the controller's own namespace."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Count and log what goes wrong inside by the name of the error, and let it go on."""
+    try:
+        yield
+    except NotReadyError as error:  # the way in which Publish waits
+        count(type(error).__name__)
+        raise
+    except Exception as error:
+        count(type(error).__name__)
+        logger.error("failed", error=type(error).__name__, reason=str(error))
+        raise
 
 
 def traced(name: str) -> AbstractContextManager[Any]:

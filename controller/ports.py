@@ -154,7 +154,7 @@ class Deployments(Protocol):
     def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
         """Write what changed, with its event, if nobody has written since `before`; raises ConflictError.
 
-        Leaves marks and token alone. Returns the record as it is then.
+        Leaves marks and token alone, and returns `after` with its new sequence: marks left meanwhile are not in it.
         """
         ...
 

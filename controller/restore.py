@@ -36,11 +36,16 @@ def dead_execution(event: Any) -> tuple[str, str]:
 
 
 def restore(context: Context, because: str) -> Ruling | None:
-    """Roll back a deployment whose execution died; None when it has ended or never began."""
+    """Roll back a deployment whose execution died; None when it has ended.
+
+    One without a record is closed too, lest a Plan that is still under way opens it for a dead execution.
+    """
     deployment = context.ports.deployments.find(context.deployment_id)
-    if deployment is None or deployment.status.is_over:
-        return None
     reason = f"the execution ended {because}"
+    if deployment is None:
+        return roll_back(context, reason)
+    if deployment.status.is_over:
+        return None
     detail = MarkDetail(at=context.now, by="restore", reason=reason)
     marked = context.ports.deployments.mark(context.deployment_id, Mark.ABORT, detail)
     if marked.status.is_over:

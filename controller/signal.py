@@ -12,7 +12,7 @@ from pydantic import Field
 from controller.core.aws_event import Part, read_event
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.document import Document, parse
-from controller.core.errors import InputError
+from controller.core.errors import ControllerError, InputError
 from controller.core.target import RedAtStart
 from controller.core.wording import shown
 from controller.ports import Ports
@@ -61,15 +61,23 @@ def alarm_change(event: Any) -> AlarmChange:
 
 
 def on_alarm_change(ports: Ports, change: AlarmChange, now: datetime) -> list[str]:
-    """Stop every live deployment for which the alarm counts; return their ids."""
+    """Stop every live deployment for which the alarm counts; return their ids.
+
+    One that cannot be stopped does not keep the others from it; then the first error is raised.
+    """
     if change.state.value != "ALARM":
         return []
     detail = MarkDetail(at=now, by=change.name, reason=change.state.reason or "it is in ALARM")
-    return [
-        deployment_id
-        for deployment_id in ports.deployments.watching(change.name)
-        if _stop(ports, deployment_id, Mark.ALARM, detail, change)
-    ]
+    stopped: list[str] = []
+    errors: list[ControllerError] = []
+    for deployment_id in ports.deployments.watching(change.name):
+        try:
+            stopped += [deployment_id] if _stop(ports, deployment_id, Mark.ALARM, detail, change) else []
+        except ControllerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return stopped
 
 
 def on_verb(context: Context, verb: Verb) -> str:
@@ -97,9 +105,11 @@ def _stop(
     marked = ports.deployments.mark(deployment_id, mark, detail)
     if marked.status.is_over:  # it was promoted, or ended otherwise, before the mark
         return False
-    put_back(ports, marked)
-    if marked.token:
-        ports.executions.wake(marked.token)
+    try:
+        put_back(ports, marked)
+    finally:  # RollBack tries again, and for longer
+        if marked.token:
+            ports.executions.wake(marked.token)
     return True
 
 

@@ -141,8 +141,16 @@ def test_a_stopped_deployment_of_an_artifact_is_tried_again_by_the_next_event(wo
 def test_restoring_what_has_ended_changes_nothing(world: World) -> None:
     execution = world.push(world.upload())
     assert restore(visit(world, execution.name), "FAILED") is None
-    assert restore(visit(world, "checkout-unknown"), "ABORTED") is None
     assert world.alias() == "version 2"
+
+
+def test_a_plan_that_is_still_under_way_cannot_open_a_deployment_whose_execution_died(world: World) -> None:
+    (name,) = world.take_in(world.upload()).started
+    restore(visit(world, name), "ABORTED")
+    execution = world.run(name, json.loads(world.ports.executions.started[name]))
+    assert execution.error == "Rejected"
+    assert world.record(name).reason == "nothing was changed: the execution ended ABORTED"
+    assert world.ports.deployments.claim("checkout").owner is None
 
 
 def test_a_redrive_after_a_restore_leads_to_the_end_that_it_found(world: World) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from controller.core.errors import (
     ConflictError,
@@ -50,6 +50,8 @@ def aws_errors(doing: str, meaning: Mapping[str, type[ControllerError]] | None =
         yield
     except ClientError as error:
         raise translated(error, doing, meaning) from error
+    except ParamValidationError as error:  # our own mistake; another try would make it again
+        raise ControllerError(f"{doing}: {error}") from error
     except BotoCoreError as error:
         raise UnavailableError(f"{doing}: {error}") from error
 

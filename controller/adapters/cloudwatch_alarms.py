@@ -48,24 +48,27 @@ class CloudWatchAlarms:
     def _reading(self, name: str, alarm: Any, since: datetime | None) -> Reading:
         if alarm is None:  # CloudWatch leaves out the names that it does not know
             return Reading(name, AlarmState.MISSING)
-        state = AlarmState(alarm["StateValue"])
+        state, why = AlarmState(alarm["StateValue"]), alarm.get("StateReason", "")
         changed = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"])
-        if state is AlarmState.ALARM:
-            return Reading(name, state, alarm.get("StateReason", ""), changed)
-        alarmed_at = self._last_alarm(name, since) if since and changed > since else None
-        return Reading(name, state, alarm.get("StateReason", ""), alarmed_at)
+        changes = self._changes(name, since) if since and changed > since else []
+        alarmed = [at for at, entered in changes if entered == "ALARM"]
+        recovered = [at for at, entered in changes if entered == "OK"]
+        return Reading(
+            name,
+            state,
+            why,
+            alarmed_at=changed if state is AlarmState.ALARM else max(alarmed, default=None),
+            ok_at=min(recovered, default=None),
+        )
 
-    def _last_alarm(self, name: str, since: datetime) -> datetime | None:
-        """Return the last time the alarm went into ALARM after `since`: a flap between two looks."""
+    def _changes(self, name: str, since: datetime) -> list[tuple[datetime, str]]:
+        """Return when the alarm entered which state after `since`: what happened between two looks."""
         with aws_errors(f"history of alarm {name}"):
-            answer = self._cloudwatch.describe_alarm_history(
+            pages = self._cloudwatch.get_paginator("describe_alarm_history").paginate(
                 AlarmName=name,
                 AlarmTypes=["MetricAlarm", "CompositeAlarm"],
                 HistoryItemType="StateUpdate",
                 StartDate=since,
-                ScanBy="TimestampDescending",
             )
-        for item in answer["AlarmHistoryItems"]:
-            if json.loads(item["HistoryData"])["newState"]["stateValue"] == "ALARM":
-                return item["Timestamp"]
-        return None
+            found = [i for page in pages for i in page["AlarmHistoryItems"] if i["Timestamp"] > since]
+        return [(i["Timestamp"], json.loads(i["HistoryData"])["newState"]["stateValue"]) for i in found]

@@ -3,7 +3,8 @@
 ControllerError
 ├── InputError            a person, a target or an event said something we cannot use: one line, nothing changed
 │   └── MalformedEventError   an event that is not of the shape AWS documents: to the dead-letter queue
-├── RefusedError          AWS refused what we asked for, and will again: the artifact or the target is wrong
+├── RefusedError          AWS refused what we asked for, and will again
+│   ├── ArtifactRefusedError  because of the artifact itself: an event does not try it again
 │   └── MissingError      what we asked for does not exist
 ├── DeniedError           the role lacks a permission
 ├── ConflictError         somebody else wrote first: read again, then decide
@@ -30,6 +31,10 @@ class MalformedEventError(InputError):
 
 class RefusedError(ControllerError):
     """AWS refused the request for good; asking again would not help."""
+
+
+class ArtifactRefusedError(RefusedError):
+    """Lambda cannot run the artifact."""
 
 
 class MissingError(RefusedError):

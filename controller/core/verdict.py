@@ -51,6 +51,8 @@ class Reading:
     reason: str = ""
     alarmed_at: datetime | None = None
     """The last time it went into ALARM since the look-back began, even if it has recovered."""
+    ok_at: datetime | None = None
+    """The first time it became OK since the look-back began, even if it fired again."""
 
 
 def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.deployment import Deployment, MemberRecord
+from controller.core.deployment import Deployment, MemberRecord, Status
 from controller.core.errors import StoppedError
 from controller.ports import Ports
 
@@ -28,8 +28,8 @@ def read_live(context: Context) -> Deployment:
     deployment = context.ports.deployments.find(context.deployment_id)
     if deployment is None:
         raise StoppedError(f"deployment {context.deployment_id} has no record")
-    if deployment.status.is_over:
-        raise StoppedError(f"deployment {context.deployment_id} has ended {deployment.status}")
+    if deployment.status is not Status.IN_PROGRESS:
+        raise StoppedError(f"deployment {context.deployment_id} is {deployment.status}")
     mark = deployment.stopping_mark
     if mark:
         raise StoppedError(deployment.marks[mark].spell(mark))

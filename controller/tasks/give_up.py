@@ -11,7 +11,7 @@ def give_up(context: Context, cause: str) -> Ruling:
     deployment = context.ports.deployments.find(context.deployment_id)
     if deployment is None:
         raise StoppedError(f"deployment {context.deployment_id} has no record")
-    if deployment.status.is_over:
+    if deployment.status.is_over or deployment.status is Status.ROLLBACK_FAILED:
         return end_of(deployment)
     after = deployment.model_copy(
         update={"status": Status.ROLLBACK_FAILED, "reason": f"the alias could not be put back: {cause}"}

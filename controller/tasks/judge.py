@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core.decision import Decision, Ruling, decide, end_of
-from controller.core.deployment import Deployment, Transition, WatchedAlarm, event_of
+from controller.core.deployment import Deployment, Status, Transition, WatchedAlarm, event_of
 from controller.core.errors import StoppedError
 from controller.core.looks import next_look
 from controller.core.target import RedAtStart
@@ -19,9 +19,14 @@ def judge(context: Context) -> Ruling:
         raise StoppedError(f"deployment {context.deployment_id} has no record")
     if deployment.status.is_over:
         return end_of(deployment)
+    if deployment.status is Status.ROLLBACK_FAILED:
+        return Ruling(Decision.ROLL_BACK, deployment.reason)
+    drift = _drift(context, deployment)
+    if drift and not deployment.stopping_mark:  # RollBack looks again, and says whose fault it is
+        raise StoppedError(drift)
     readings = context.ports.alarms.read([a.name for a in deployment.alarms], _look_back(deployment))
     watched = tuple(_arm(a, r, context) for a, r in zip(deployment.alarms, readings, strict=True))
-    verdict = _verdict(context, deployment, watched, readings)
+    verdict = _verdict(watched, readings)
     ruling = decide(deployment, verdict, context.now)
     return _record(context, deployment, watched, verdict, ruling)
 
@@ -31,19 +36,14 @@ def _look_back(deployment: Deployment) -> datetime:
 
 
 def _arm(alarm: WatchedAlarm, reading: Reading, context: Context) -> WatchedAlarm:
-    """Arm an alarm that was red at the start and has recovered."""
-    recovered = reading.state is AlarmState.OK and alarm.red_at_start is RedAtStart.IGNORE_UNTIL_OK
-    if alarm.armed or not recovered:
+    """Arm an alarm that was red at the start from the moment when it recovered, even if it fired again since."""
+    if alarm.armed or alarm.red_at_start is not RedAtStart.IGNORE_UNTIL_OK:
         return alarm
-    return alarm.model_copy(update={"armed": True, "armed_at": context.now})
+    recovered_at = reading.ok_at or (context.now if reading.state is AlarmState.OK else None)
+    return alarm.model_copy(update={"armed": True, "armed_at": recovered_at}) if recovered_at else alarm
 
 
-def _verdict(
-    context: Context,
-    deployment: Deployment,
-    watched: tuple[WatchedAlarm, ...],
-    readings: list[Reading],
-) -> Verdict:
+def _verdict(watched: tuple[WatchedAlarm, ...], readings: list[Reading]) -> Verdict:
     counting = [(a, r) for a, r in zip(watched, readings, strict=True) if a.armed]
     alarms = worst(judge_reading(reading, alarm.armed_at) for alarm, reading in counting)
     states = {
@@ -52,9 +52,7 @@ def _verdict(
     }
     if alarms.outcome is Outcome.PASS and counting:
         alarms = alarms.model_copy(update={"reason": f"{_count(len(counting))} OK"})
-    drift = _drift(context, deployment)
-    found = Verdict(outcome=Outcome.FAIL, reason=drift) if drift else alarms
-    return found.model_copy(update={"evidence": {"alarms": states}})
+    return alarms.model_copy(update={"evidence": {"alarms": states}})
 
 
 def _count(alarms: int) -> str:
@@ -84,6 +82,7 @@ def _record(
     after = deployment.model_copy(update=changes)
     before = deployment.verdict.outcome if deployment.verdict else Outcome.PASS
     news = ruling.decision is not Decision.HOLD or verdict.outcome is not before
+    news = news and deployment.reason != ruling.reason  # else it was told before an answer was lost
     evidence = {"decision": ruling.decision.value, "outcome": verdict.outcome.value, **verdict.evidence}
     event = event_of(after, Transition.JUDGED, context.now, evidence) if news else None
     context.ports.deployments.save(deployment, after, event)

@@ -15,7 +15,7 @@ from controller.core.deployment import (
 )
 from controller.core.document import parse
 from controller.core.duration import scaled
-from controller.core.errors import ClaimHeldError, InputError, RefusedError
+from controller.core.errors import ClaimHeldError, InputError, RefusedError, UnavailableError
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import plan_of, spell_plan
 from controller.core.target import Member, RedAtStart, Request, Target
@@ -59,7 +59,8 @@ def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
 
 
 def _go_on(deployment: Deployment) -> Ruling:
-    return Ruling(Decision.PUBLISH, deployment.reason)
+    failed = deployment.status is Status.ROLLBACK_FAILED
+    return Ruling(Decision.ROLL_BACK if failed else Decision.PUBLISH, deployment.reason)
 
 
 def _named_target(request: Any) -> str:
@@ -154,7 +155,7 @@ def _watch(context: Context, asked: Request, target: Target) -> tuple[WatchedAla
         if reading.state is AlarmState.MISSING:
             raise RefusedError(f"alarm {rule.name} of target {target.name} does not exist; create it or drop it")
         if reading.state is AlarmState.UNREADABLE:
-            raise RefusedError(f"alarm {rule.name} cannot be read before the start: {reading.reason}")
+            raise UnavailableError(f"alarm {rule.name} cannot be read before the start: {reading.reason}")
         if reading.state is AlarmState.ALARM and policy is RedAtStart.BLOCK:
             raise RefusedError(
                 f"alarm {rule.name} is in ALARM before the start; wait until it is OK, or start a hotfix, "

@@ -6,7 +6,7 @@ the same version. Waiting is the state machine's: NotReadyError is retried there
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
-from controller.core.errors import ConflictError, NotReadyError, RefusedError
+from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, NotReadyError, RefusedError
 from controller.ports import Code, Readiness
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
@@ -19,14 +19,17 @@ def publish(context: Context) -> Ruling:
         for index in range(len(deployment.members)):
             deployment = _publish_member(context, deployment, index)
     except RefusedError as refusal:
-        return end(context, deployment, Status.REJECTED, f"{deployment.what}: {refusal}", refused=True)
+        blamed = isinstance(refusal, ArtifactRefusedError)
+        return end(context, deployment, Status.REJECTED, f"{deployment.what}: {refusal}", refused=blamed)
     if all(member.candidate == member.baseline for member in deployment.members):
         versions = ", ".join(f"{m.function} version {m.baseline}" for m in deployment.members)
         return end(context, deployment, Status.SKIPPED, f"{deployment.what} is live already: {versions}")
     versions = ", ".join(f"{m} version {m.candidate}" for m in deployment.members)
-    after = deployment.model_copy(update={"reason": f"published {versions}"})
-    context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
-    return Ruling(Decision.VERIFY, after.reason)
+    reason = f"published {versions}"
+    if deployment.reason != reason:  # else it was told before an answer was lost
+        after = deployment.model_copy(update={"reason": reason})
+        context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
+    return Ruling(Decision.VERIFY, reason)
 
 
 def _publish_member(context: Context, deployment: Deployment, index: int) -> Deployment:
@@ -62,6 +65,10 @@ def _put_code(context: Context, deployment: Deployment, index: int) -> Deploymen
         updated = context.ports.functions.update_code(latest, artifact)
     except ConflictError as conflict:
         raise NotReadyError(str(conflict)) from conflict
+    except MissingError:
+        raise
+    except RefusedError as refusal:
+        raise ArtifactRefusedError(str(refusal)) from refusal
     return _record(context, deployment, index, code_sha256=updated.code_sha256)
 
 
@@ -71,7 +78,7 @@ def _ready(code: Code) -> Code:
         case Readiness.NOT_YET:
             raise NotReadyError(f"function {code.function} {code.version} is not ready: {code.why}")
         case Readiness.FAILED:
-            raise RefusedError(f"Lambda could not prepare {code.function} {code.version}: {code.why}")
+            raise ArtifactRefusedError(f"Lambda could not prepare {code.function} {code.version}: {code.why}")
         case Readiness.READY:
             return code
 

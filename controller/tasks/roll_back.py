@@ -6,7 +6,7 @@ than bookkeeping, and the alias is the truth.
 
 from controller.core.decision import Ruling, end_of
 from controller.core.deployment import Deployment, Mark, MemberRecord, Status, Transition, event_of
-from controller.core.errors import MissingError, UnavailableError
+from controller.core.errors import ControllerError, MissingError, UnavailableError
 from controller.core.verdict import Outcome
 from controller.ports import Ports
 from controller.tasks.context import Context
@@ -36,27 +36,38 @@ def roll_back(context: Context, cause: str) -> Ruling:
 def put_back(ports: Ports, deployment: Deployment) -> list[str]:
     """Put every alias of a deployment back on its baseline; return what somebody else did to some instead.
 
-    Raises UnavailableError when an alias does not read as it was written.
+    One that cannot be put back does not keep the others from it; then the first error is raised, and
+    UnavailableError when an alias does not read as it was written.
     """
-    return [drift for member in deployment.members if (drift := _put_member_back(ports, deployment, member))]
+    drift: list[str] = []
+    errors: list[ControllerError] = []
+    for member in deployment.members:
+        try:
+            drift += _put_member_back(ports, deployment, member)
+        except ControllerError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return drift
 
 
-def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> str | None:
+def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> list[str]:
     functions = ports.functions
     try:
         alias = functions.alias(member.function, member.alias)
     except MissingError as missing:
-        return str(missing)
+        return [str(missing)]
     baseline = member.routing(0)
-    if alias.routing == baseline:
-        return None
+    if alias.routing == baseline and deployment.intended_index == deployment.step_index:
+        return []
     if not deployment.wrote(member, alias):
-        return f"alias {alias} was changed by somebody else to {alias.routing}"
+        return [f"alias {alias} was changed by somebody else to {alias.routing}"]
+    # Also where it is on the baseline but a shift is under way: writing uses up the RevisionId that it read.
     functions.route(alias, baseline)
     now_on = functions.alias(member.function, member.alias).routing
     if now_on != baseline:
         raise UnavailableError(f"alias {alias} was put back to {baseline} but reads {now_on}")
-    return None
+    return []
 
 
 def _end_without_record(context: Context, cause: str) -> Ruling:

@@ -10,6 +10,8 @@ from controller.tasks.end import end
 def verify(context: Context) -> Ruling:
     """Let the first shift be made, or end REJECTED because a candidate failed a test event."""
     deployment = read_live(context)
+    if deployment.intended_index >= 0:  # verified before an answer was lost
+        return Ruling(Decision.SHIFT, deployment.reason)
     fault = _first_fault(context, deployment)
     if fault:
         return end(context, deployment, Status.REJECTED, fault, refused=True)

@@ -1,0 +1,1 @@
+"""One contract for each port, held against every implementation of it."""

@@ -1,0 +1,149 @@
+"""Deployments, the port: marks and tokens, what is read back, and in which order."""
+
+from typing import Any
+
+import pytest
+
+from controller.core.deployment import Deployment, Mark, MarkDetail, Transition, event_of
+from controller.core.errors import MissingError
+from controller.core.strategy import Plan, Step
+from controller.core.target import VerificationEvent
+from controller.core.verdict import Outcome, Verdict
+from controller.ports import Deployments
+from tests.adapters.records import DETAIL, found, mark, open_one, planned_event, told
+from tests.builders import START, after, an_alarm
+
+
+def test_registering_a_token_returns_the_marks_that_came_before_it(deployments: Deployments) -> None:
+    open_one(deployments)
+    mark(deployments, "d-1", Mark.ABORT)
+    registered = deployments.register_token("d-1", "token-1")
+    assert (registered.token, registered.marks) == ("token-1", {Mark.ABORT: DETAIL})
+    assert found(deployments) == registered
+
+
+def test_marking_returns_the_token_that_came_before_it(deployments: Deployments) -> None:
+    open_one(deployments)
+    deployments.register_token("d-1", "token-1")
+    marked = mark(deployments, "d-1", Mark.ALARM)
+    assert (marked.token, marked.marks) == ("token-1", {Mark.ALARM: DETAIL})
+    assert found(deployments) == marked
+
+
+def test_the_token_of_a_later_bake_replaces_the_one_before(deployments: Deployments) -> None:
+    open_one(deployments)
+    deployments.register_token("d-1", "token-1")
+    assert deployments.register_token("d-1", "token-2").token == "token-2"
+
+
+def test_whoever_marks_first_is_remembered(deployments: Deployments) -> None:
+    open_one(deployments)
+    mark(deployments, "d-1", Mark.ABORT)
+    again = deployments.mark("d-1", Mark.ABORT, MarkDetail(at=after(9), by="bo", reason="me too"))
+    assert again.marks == {Mark.ABORT: DETAIL}
+
+
+def test_marks_stand_beside_each_other(deployments: Deployments) -> None:
+    open_one(deployments)
+    for which in Mark:
+        mark(deployments, "d-1", which)
+    assert found(deployments).marks == dict.fromkeys(Mark, DETAIL)
+
+
+def test_marks_and_tokens_do_not_disturb_a_writer(deployments: Deployments) -> None:
+    before = open_one(deployments)
+    mark(deployments, "d-1", Mark.PAUSE)
+    deployments.register_token("d-1", "token-1")
+    assert deployments.save(before, before, told(before)).sequence == 2
+
+
+def test_a_mark_on_an_unknown_deployment_is_an_error_and_makes_none(deployments: Deployments) -> None:
+    with pytest.raises(MissingError, match="there is no deployment 'd-9'"):
+        mark(deployments, "d-9", Mark.ABORT)
+    assert deployments.find("d-9") is None
+
+
+def test_a_token_on_an_unknown_deployment_is_an_error_and_makes_none(deployments: Deployments) -> None:
+    with pytest.raises(MissingError, match="there is no deployment 'd-9'"):
+        deployments.register_token("d-9", "token-1")
+    assert deployments.find("d-9") is None
+
+
+def test_every_read_sees_the_last_write(deployments: Deployments) -> None:
+    before = open_one(deployments)
+    for number in range(5):
+        before = deployments.save(before, before.model_copy(update={"reason": f"look {number}"}))
+        assert found(deployments) == before
+
+
+def test_events_are_told_oldest_first_past_the_ninth(deployments: Deployments) -> None:
+    before = open_one(deployments)
+    for _ in range(11):
+        before = deployments.save(before, before, told(before))
+    assert [event.sequence for event in deployments.events("d-1")] == list(range(1, 13))
+
+
+def test_history_is_newest_first_of_one_target_and_no_longer_than_asked(deployments: Deployments) -> None:
+    for number in range(4):
+        open_one(deployments, f"d-{number}", f"function-{number}", started_at=after(number))
+    open_one(deployments, "d-other", "other", target="other")
+    assert [d.deployment_id for d in deployments.history("orders", 3)] == ["d-3", "d-2", "d-1"]
+    assert [d.deployment_id for d in deployments.history("other", 3)] == ["d-other"]
+    assert deployments.history("unknown", 3) == []
+
+
+PAYLOADS: list[Any] = [
+    {"price": 12.5, "share": 0.1, "tiny": 1e-7, "count": 3, "whole": 2.0, "negative": -0.25},
+    {"name": "Zoë 🚀 日本", "empty": "", "quote": '"\\'},
+    {"nothing": {}, "list": [], "null": None, "yes": True, "no": False},
+    [[1, [2.5, ["deep"]]], {}],
+    None,
+    "plain text",
+    0,
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=["numbers", "text", "empty", "nested", "null", "string", "zero"])
+def test_a_test_event_is_read_back_as_it_was_written(deployments: Deployments, payload: Any) -> None:
+    event = VerificationEvent(name="ping", payload=payload)
+    opened = open_one(deployments, test_events=(event,))
+    assert opened.test_events == (event,)
+
+
+def test_every_part_of_a_record_is_read_back_as_it_was_written(deployments: Deployments) -> None:
+    full: dict[str, Any] = {
+        "reason": "schön 🚀",
+        "plan": Plan(
+            strategy="Steps", steps=(Step(weight=3333, bake_seconds=7), Step(weight=10_000, bake_seconds=1))
+        ),
+        "alarms": (an_alarm(), an_alarm(name="ünïcode", armed=False)),
+        "verdict": Verdict(outcome=Outcome.PASS, reason="fine", evidence={"share": 0.05, "alarms": {}}),
+        "hotfix": {"reason": "down", "by": "ada"},
+        "event_id": "e-1",
+        "shifted_at": START,
+        "look_at": after(0.25),
+        "refused": True,
+    }
+    opened = open_one(deployments, **full)
+    wanted = Deployment.model_validate(opened.model_dump() | full)
+    assert opened == wanted
+
+
+def test_the_evidence_of_an_event_is_read_back_as_it_was_written(deployments: Deployments) -> None:
+    before = open_one(deployments)
+    evidence = {"alarms": {"errors": "OK"}, "rate": 0.0125, "counts": [1, 2.5], "none": None, "empty": {}}
+    event = event_of(before, Transition.JUDGED, after(0.5), evidence)
+    deployments.save(before, before, event)
+    assert deployments.events("d-1")[-1] == event
+
+
+def test_a_record_is_written_as_it_was_and_not_as_the_caller_changes_it_later(deployments: Deployments) -> None:
+    payload = {"n": [1]}
+    open_one(deployments, test_events=(VerificationEvent(name="ping", payload=payload),))
+    payload["n"].append(2)
+    assert found(deployments).test_events[0].payload == {"n": [1]}
+
+
+def test_the_first_event_is_the_one_that_was_given(deployments: Deployments) -> None:
+    opened = open_one(deployments)
+    assert deployments.events("d-1") == [planned_event(opened.model_copy(update={"sequence": 0}))]

@@ -1,0 +1,130 @@
+"""Functions, the port: aliases and where they send their traffic, over HTTP and straight over the same model."""
+
+from collections.abc import Callable
+
+import pytest
+
+from controller.adapters.lambda_functions import LambdaFunctions
+from controller.core.alias import Alias, Routing
+from controller.core.errors import ConflictError, DeniedError, MissingError, RefusedError
+from rampart.embedded.aws import EmbeddedAws
+from tests.adapters.clients import restricted
+from tests.adapters.lambda_account import Function
+
+
+@pytest.fixture
+def alias(functions: LambdaFunctions, function: Function) -> Alias:
+    """Return the alias live, on version 1 of two."""
+    function.release(2)
+    return functions.alias(function.name, "live")
+
+
+def raw(function: Function) -> dict[str, object]:
+    """Return the alias as Lambda shows it, without what identifies it."""
+    shown = function.client.get_alias(FunctionName=function.name, Name="live")
+    return {name: shown[name] for name in ("FunctionVersion", "RoutingConfig", "Description") if shown.get(name)}
+
+
+def test_an_alias_on_one_version_is_not_split(alias: Alias, function: Function) -> None:
+    assert (alias.function, alias.name, alias.routing) == (function.name, "live", Routing("1"))
+    assert alias.revision_id
+
+
+def test_an_alias_that_does_not_exist_is_missing(functions: LambdaFunctions, function: Function) -> None:
+    with pytest.raises(MissingError, match=f"alias {function.name}:green"):
+        functions.alias(function.name, "green")
+    with pytest.raises(MissingError):
+        functions.alias("nothing", "live")
+
+
+@pytest.mark.parametrize("weight", [1, 1_000, 3_333, 9_999])
+def test_a_weight_in_basis_points_is_kept_exactly(
+    functions: LambdaFunctions, alias: Alias, function: Function, weight: int
+) -> None:
+    routed = functions.route(alias, Routing("1", "2", weight))
+    assert routed.routing == Routing("1", "2", weight)
+    assert functions.alias(function.name, "live") == routed
+    assert raw(function) == {
+        "FunctionVersion": "1",
+        "RoutingConfig": {"AdditionalVersionWeights": {"2": weight / 10_000}},
+    }
+
+
+def test_every_weight_there_is_comes_back_as_it_went(functions: LambdaFunctions, alias: Alias) -> None:
+    for weight in range(1, 10_000, 317):
+        alias = functions.route(alias, Routing("1", "2", weight))
+        assert alias.routing.weight == weight
+
+
+def test_going_to_one_version_clears_the_weights(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    split = functions.route(alias, Routing("1", "2", 1_000))
+    back = functions.route(split, Routing("1"))
+    assert back.routing == Routing("1")
+    assert raw(function) == {"FunctionVersion": "1"}
+
+
+def test_the_candidate_takes_over_and_the_weights_go_in_one_call(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    split = functions.route(alias, Routing("1", "2", 9_000))
+    assert functions.route(split, Routing("2")).routing == Routing("2")
+    assert raw(function) == {"FunctionVersion": "2"}
+
+
+def test_a_weight_of_zero_that_somebody_wrote_is_no_split(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    function.client.update_alias(
+        FunctionName=function.name, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.0}}
+    )
+    assert functions.alias(function.name, "live").routing == Routing("1")
+
+
+def test_every_write_changes_the_revision(functions: LambdaFunctions, alias: Alias) -> None:
+    first = functions.route(alias, Routing("1", "2", 1_000))
+    second = functions.route(first, Routing("1", "2", 1_000))
+    assert len({alias.revision_id, first.revision_id, second.revision_id}) == 3
+
+
+def test_a_stale_revision_is_a_conflict_that_changes_nothing(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    function.client.update_alias(FunctionName=function.name, Name="live", Description="a note")
+    with pytest.raises(ConflictError, match="Revision Id"):
+        functions.route(alias, Routing("2"))
+    assert raw(function) == {"FunctionVersion": "1", "Description": "a note"}
+
+
+def test_routing_leaves_the_description_alone(functions: LambdaFunctions, alias: Alias, function: Function) -> None:
+    function.client.update_alias(FunctionName=function.name, Name="live", Description="a note")
+    functions.route(functions.alias(function.name, "live"), Routing("2"))
+    assert raw(function) == {"FunctionVersion": "2", "Description": "a note"}
+
+
+def test_a_version_that_does_not_exist_gets_no_traffic(functions: LambdaFunctions, alias: Alias) -> None:
+    with pytest.raises(MissingError):
+        functions.route(alias, Routing("1", "7", 1_000))
+
+
+def test_a_pair_that_lambda_does_not_split_is_refused(functions: LambdaFunctions, alias: Alias) -> None:
+    with pytest.raises(RefusedError, match="already included in routing configuration"):
+        functions.route(alias, Routing("1", "1", 1_000))
+
+
+def test_routing_an_alias_that_is_gone_is_missing(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    function.client.delete_alias(FunctionName=function.name, Name="live")
+    with pytest.raises(MissingError):
+        functions.route(alias, Routing("2"))
+
+
+def test_a_missing_permission_is_said(
+    aws: EmbeddedAws, alias: Alias, function: Function, fresh: Callable[[str], str]
+) -> None:
+    limited = LambdaFunctions(restricted(aws, "lambda", fresh("role"), "lambda:GetAlias"))
+    assert limited.alias(function.name, "live") == alias
+    with pytest.raises(DeniedError, match="lambda:UpdateAlias"):
+        limited.route(alias, Routing("2"))

@@ -1,0 +1,1 @@
+"""Tests of the pure core, one module for each of its own."""

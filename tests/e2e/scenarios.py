@@ -1,0 +1,129 @@
+"""The smallest runs that, together, need every permission of the template; each fails at the first denial."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controller.core.deployment import Deployment, Status
+from rampart.demo.account import BUCKET, FUNCTION, TARGET
+from rampart.demo.releases import Release
+from tests.e2e.shop import Shop
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One run, and how long a minute takes in it."""
+
+    run: Callable[[Shop], None]
+    minute_seconds: float = 1.0
+
+
+def _release(shop: Shop) -> None:
+    """Promote an uploaded zip that answers its test event."""
+    shop.declare_target("AllAtOnce", final_bake="1m")
+    release = Release(2, 0, Status.PROMOTED)
+    ended = shop.deployment_of(shop.upload(release.key, release.zip))
+    assert ended.status is Status.PROMOTED, ended.reason
+    shop.settle()
+
+
+def _by_hand(shop: Shop) -> None:
+    """Promote a version that a person published."""
+    deployment = _start(shop, "by-hand", final_bake="1m")
+    assert shop.execution(deployment)["status"] == "SUCCEEDED"
+    shop.settle()
+
+
+def _refused_zip(shop: Shop) -> None:
+    """Reject an uploaded zip that Lambda cannot read."""
+    shop.declare_target("AllAtOnce")
+    ended = shop.deployment_of(shop.upload("checkout/no-zip.zip", b"no zip"))
+    assert ended.status is Status.REJECTED, ended.reason
+    shop.settle()
+
+
+def _failed_test(shop: Shop) -> None:
+    """Reject a version that fails its test event."""
+    deployment = _start(shop, "failed-test", final_bake="1m", bug_percent=100)
+    assert shop.execution(deployment)["error"] == "Rejected"
+    shop.settle()
+
+
+def _rolled_back(shop: Shop) -> None:
+    """Roll back because the alarm goes off."""
+    deployment = _baking(shop, "rolled-back").deployment_id
+    shop.set_alarm("ALARM")
+    assert shop.execution(deployment)["error"] == "RolledBack"
+    shop.settle()
+
+
+def _flap(shop: Shop) -> None:
+    """Roll back because the alarm went off and recovered between two looks."""
+    deployment = _baking(shop, "flap").deployment_id
+    shop.set_alarm("ALARM")
+    shop.set_alarm("OK")
+    assert shop.execution(deployment)["error"] == "RolledBack"
+    shop.settle()
+
+
+def _gave_up(shop: Shop) -> None:
+    """Give up a rollback whose baseline somebody has deleted."""
+    baking = _baking(shop, "gave-up")
+    shop.aws.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier=baking.members[0].baseline)
+    shop.set_alarm("ALARM")
+    assert shop.execution(baking.deployment_id)["error"] == "RollbackFailed"
+    shop.settle()
+
+
+def _late_bake(shop: Shop) -> None:
+    """Enter Bake when the deployment has ended already, as a redriven execution does."""
+    deployment = shop.start({}, "late-bake")
+    assert shop.execution(deployment)["error"] == "Rejected"
+    payload = json.dumps({"deployment_id": deployment, "token": "of no execution"})
+    bake = shop.stack.resources["BakeFunction"]
+    answer = shop.aws.client("lambda").invoke(FunctionName=bake, Payload=payload.encode())
+    said = answer["Payload"].read()
+    shop.settle()
+    assert "FunctionError" not in answer, said
+
+
+def _refused_event(shop: Shop) -> None:
+    """Bury an event about an object without a version."""
+    shop.set_versioning("Suspended")
+    shop.aws.client("s3").put_object(Bucket=BUCKET, Key="checkout/unversioned.zip", Body=b"zip")
+    shop.letter("checkout/unversioned.zip")
+
+
+def _poison_record(shop: Shop) -> None:
+    """Bury a record that is no event."""
+    item = {"pk": {"S": "deployment#poison"}, "sk": {"S": "event#000001"}}
+    shop.aws.client("dynamodb").put_item(TableName=shop.stack.outputs["TableName"], Item=item)
+    queue = shop.stack.outputs["NotifyDeadLettersUrl"]
+    sqs = shop.aws.client("sqs")
+    shop.wait(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), "the record is a dead letter")
+
+
+def _start(shop: Shop, name: str, final_bake: str, bug_percent: int = 0) -> str:
+    """Start by hand with a new version that gets all of the traffic at once."""
+    shop.declare_target("AllAtOnce", final_bake=final_bake)
+    version = shop.publish(Release(len(name), bug_percent, Status.PROMOTED).zip)
+    shop.wait(lambda: shop.alarm_state() == "OK", "the alarm is OK")
+    return shop.start({"target": TARGET, "version": version}, name)
+
+
+def _baking(shop: Shop, name: str) -> Deployment:
+    """Return a deployment that bakes for longer than the test takes."""
+    return shop.shifted(_start(shop, name, final_bake="30m"))
+
+
+# With a short minute, what Lambda retries for minutes is given up at once.
+RELEASE = Scenario(_release)
+BY_HAND = Scenario(_by_hand)
+REFUSED_ZIP = Scenario(_refused_zip)
+FAILED_TEST = Scenario(_failed_test)
+ROLLED_BACK = Scenario(_rolled_back)
+FLAP = Scenario(_flap)
+GAVE_UP = Scenario(_gave_up)
+LATE_BAKE = Scenario(_late_bake)
+REFUSED_EVENT = Scenario(_refused_event, 0.1)
+POISON_RECORD = Scenario(_poison_record, 0.1)

@@ -1,0 +1,1 @@
+"""Tasks that are repeated, interrupted, overtaken or found to have ended already."""

@@ -1,0 +1,140 @@
+"""Plan and Verify: what is found at the start, and candidates that are asked before they get traffic."""
+
+from typing import Any
+
+import pytest
+
+from controller.core.deployment import Status
+from rampart.embedded.runner import RunRequest, RunResult
+from tests.engine.faults import BROKEN, DENIED, THROTTLE, Fault, always
+from tests.engine.world import World
+from tests.tasks.walks import arrive, edit_alias, holder, resume
+
+EVENTS = [{"name": "ping", "payload": {"ping": 1.5}}, {"name": "pong", "payload": None}]
+
+
+def test_every_member_is_asked_every_test_event_on_its_own_version(world: World) -> None:
+    asked: list[tuple[str, str, bytes]] = []
+
+    def answer(request: RunRequest) -> RunResult:
+        asked.append((request.function, request.version, request.payload))
+        return RunResult(b"{}", None, 1.0)
+
+    world.answer = answer
+    world.function("basket")
+    world.target(members=[{"function": "checkout"}, {"function": "basket"}], test_events=EVENTS)
+    assert world.push(world.upload()).status == "SUCCEEDED"
+    assert asked == [
+        ("checkout", "2", b'{"ping": 1.5}'),
+        ("checkout", "2", b"null"),
+        ("basket", "2", b'{"ping": 1.5}'),
+        ("basket", "2", b"null"),
+    ]
+
+
+def test_a_candidate_that_fails_frees_its_claim_and_is_remembered(world: World) -> None:
+    world.answer = lambda request: RunResult(b'{"errorType": "E", "errorMessage": "no"}', "Unhandled", 1.0)
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert (world.alias(), holder(world)) == ("version 1", None)
+    record = world.record(execution.name)
+    assert world.ports.deployments.tried("checkout", record.what).refused_by == execution.name
+
+
+def test_a_candidate_that_could_not_be_asked_at_first_is_asked_again(world: World) -> None:
+    execution = arrive(world, "Verify")
+    world.fault = Fault(1, error=THROTTLE, operation="Invoke", times=3)
+    assert resume(execution).status == "SUCCEEDED"
+
+
+def test_a_candidate_that_cannot_be_asked_at_all_is_rolled_back_without_blame(world: World) -> None:
+    execution = arrive(world, "Verify")
+    world.fault = always("Invoke", DENIED)
+    assert resume(execution).error == "RolledBack"
+    assert "not authorized" in execution.cause
+    assert not world.record(execution.name).refused
+
+
+@pytest.mark.parametrize(
+    ("operation", "error"),
+    [
+        ("GetFunction", THROTTLE),
+        ("ListTags", BROKEN),
+        ("GetAlias", THROTTLE),
+        ("DescribeAlarms", THROTTLE),
+    ],
+)
+def test_a_passing_trouble_of_aws_does_not_end_a_deployment_at_its_start(
+    world: World, operation: str, error: Exception
+) -> None:
+    world.fault = Fault(1, error=error, operation=operation)
+    assert world.push(world.upload()).status == "SUCCEEDED"
+
+
+def test_a_start_that_is_denied_leaves_a_rejected_record_and_no_claim(world: World) -> None:
+    world.fault = always("GetFunction")
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert "not authorized" in execution.cause
+    assert world.record(execution.name).status is Status.REJECTED
+    assert holder(world) is None
+    assert world.told(execution.name) == ["REJECTED"]
+
+
+def test_the_target_is_named_when_its_start_broke_off(world: World) -> None:
+    world.fault = always("GetFunction")
+    execution = world.push(world.upload())
+    assert world.record(execution.name).reason.startswith("nothing was changed: DeniedError: function checkout")
+
+
+REFUSALS: list[tuple[dict[str, Any], str]] = [
+    ({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.3}}}, "is split by somebody else"),
+    ({"FunctionVersion": "$LATEST"}, "points at $LATEST"),
+]
+
+
+@pytest.mark.parametrize(("edit", "words"), REFUSALS, ids=["split", "latest"])
+def test_an_alias_that_cannot_be_split_is_refused(world: World, edit: dict[str, Any], words: str) -> None:
+    world.push(world.upload())
+    edit_alias(world, FunctionVersion="1")
+    edit_alias(world, **edit)
+    execution = world.push(world.upload("release = 2"))
+    assert execution.error == "Rejected"
+    assert words in execution.cause
+
+
+def test_a_function_without_the_tag_of_this_stage_is_refused(world: World) -> None:
+    world.function("basket", stage="prod")
+    world.target(members=[{"function": "checkout"}, {"function": "basket"}])
+    execution = world.push(world.upload())
+    assert "function basket is not tagged rampart:managed=dev" in execution.cause
+    assert (holder(world), holder(world, "basket")) == (None, None)
+
+
+def test_an_alarm_that_does_not_exist_is_refused(world: World) -> None:
+    world.target(alarms=["errors", "no-such-alarm"])
+    assert "alarm no-such-alarm of target checkout does not exist" in world.push(world.upload()).cause
+
+
+def test_a_version_number_is_refused_for_a_target_of_several_members(world: World) -> None:
+    world.function("basket")
+    world.target(members=[{"function": "checkout"}, {"function": "basket"}])
+    execution = world.run("by-hand", {"target": "checkout", "version": "1"})
+    assert "versions are numbered apart" in execution.cause
+
+
+def test_a_plan_that_takes_longer_than_a_week_is_refused(world: World) -> None:
+    steps = [{"weight": "10%", "bake": "8d"}]
+    world.target(strategy={"steps": steps})
+    assert "a deployment may take 7" in world.push(world.upload()).cause
+
+
+def test_the_same_artifact_by_hand_after_a_refusal_is_tried_again(world: World) -> None:
+    world.at(30, lambda: world.set_alarm("errors", "ALARM"))
+    artifact = world.upload()
+    world.push(artifact)
+    world.set_alarm("errors", "OK")
+    assert world.record(world.push(artifact).name).status is Status.SKIPPED
+    again = world.run("by-hand", {"target": "checkout", "artifact": artifact.model_dump()})
+    assert again.status == "SUCCEEDED"
+    assert world.alias() == "version 2"
