@@ -44,7 +44,7 @@ class Account:
         self.deployments = DynamoDbDeployments(aws.client("dynamodb"), self.stack.outputs["TableName"])
         self._make_bucket()
         self._make_function(FIRST)
-        self._make_alarm()
+        self.make_alarm()
         self.inbox = self._listen()
 
     def declare_target(self, strategy: str | Mapping[str, Any], **fields: Any) -> None:
@@ -141,7 +141,8 @@ class Account:
         version = client.publish_version(FunctionName=FUNCTION, Description="release 1")["Version"]
         client.create_alias(FunctionName=FUNCTION, Name=ALIAS, FunctionVersion=version)
 
-    def _make_alarm(self) -> None:
+    def make_alarm(self) -> None:
+        """Make the shop's alarm: any failed request through the alias within a minute."""
         self.aws.client("cloudwatch").put_metric_alarm(
             AlarmName=ALARM,
             Namespace="AWS/Lambda",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controller.core.deployment import Deployment, Status
-from rampart.demo.account import BUCKET, FUNCTION, TARGET
+from rampart.demo.account import ALARM, BUCKET, FUNCTION, TARGET
 from rampart.demo.releases import Release
 from tests.e2e.shop import Shop
 
@@ -50,10 +50,32 @@ def _failed_test(shop: Shop) -> None:
 
 
 def _rolled_back(shop: Shop) -> None:
-    """Roll back because the alarm goes off."""
+    """Roll back at a look, because the alarm is no longer there to be asked."""
     deployment = _baking(shop, "rolled-back").deployment_id
+    shop.aws.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
+    try:
+        assert shop.execution(deployment)["error"] == "RolledBack"
+    finally:
+        shop.make_alarm()
+    shop.settle()
+
+
+def _signalled(shop: Shop) -> None:
+    """Roll back because the alarm goes off and says so."""
+    deployment = _baking(shop, "signalled").deployment_id
     shop.set_alarm("ALARM")
-    assert shop.execution(deployment)["error"] == "RolledBack"
+    assert shop.execution(deployment)["cause"].startswith(f"alarm {ALARM} fired")
+    shop.settle()
+
+
+def _stopped(shop: Shop) -> None:
+    """Restore the alias of an execution that a person stops."""
+    deployment = _baking(shop, "stopped").deployment_id
+    states = shop.aws.client("stepfunctions")
+    states.stop_execution(executionArn=shop.execution_arn(deployment), cause="in a hurry")
+    ended = shop.wait(lambda: _over(shop, deployment), f"{deployment} is restored")
+    assert ended
+    assert ended.reason == "the execution ended ABORTED: in a hurry"
     shop.settle()
 
 
@@ -67,11 +89,20 @@ def _flap(shop: Shop) -> None:
 
 
 def _gave_up(shop: Shop) -> None:
-    """Give up a rollback whose baseline somebody has deleted."""
+    """Give up a rollback whose baseline somebody has deleted, and end it by hand after mending the alias."""
     baking = _baking(shop, "gave-up")
     shop.aws.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier=baking.members[0].baseline)
     shop.set_alarm("ALARM")
     assert shop.execution(baking.deployment_id)["error"] == "RollbackFailed"
+    version = shop.publish(Release(99, 0, Status.PROMOTED).zip)
+    shop.aws.client("lambda").update_alias(FunctionName=FUNCTION, Name="live", FunctionVersion=version)
+    verb = {"deployment_id": baking.deployment_id, "mark": "abort", "by": "kim", "reason": "mended"}
+    payload = json.dumps(verb).encode()
+    signal = shop.stack.outputs["SignalFunctionName"]
+    shop.aws.client("lambda").invoke(FunctionName=signal, Payload=payload)["Payload"].read()
+    ended = shop.wait(lambda: _over(shop, baking.deployment_id), "the deployment has ended")
+    assert ended
+    assert ended.status is Status.DRIFTED, ended.reason
     shop.settle()
 
 
@@ -103,6 +134,11 @@ def _poison_record(shop: Shop) -> None:
     shop.wait(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), "the record is a dead letter")
 
 
+def _over(shop: Shop, deployment_id: str) -> Deployment | None:
+    found = shop.record(deployment_id)
+    return found if found.status.is_over else None
+
+
 def _start(shop: Shop, name: str, final_bake: str, bug_percent: int = 0) -> str:
     """Start by hand with a new version that gets all of the traffic at once."""
     shop.declare_target("AllAtOnce", final_bake=final_bake)
@@ -122,6 +158,8 @@ BY_HAND = Scenario(_by_hand)
 REFUSED_ZIP = Scenario(_refused_zip)
 FAILED_TEST = Scenario(_failed_test)
 ROLLED_BACK = Scenario(_rolled_back)
+SIGNALLED = Scenario(_signalled)
+STOPPED = Scenario(_stopped)
 FLAP = Scenario(_flap)
 GAVE_UP = Scenario(_gave_up)
 LATE_BAKE = Scenario(_late_bake)

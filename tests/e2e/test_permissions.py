@@ -17,9 +17,11 @@ ALL = (
     scenarios.REFUSED_ZIP,
     scenarios.FAILED_TEST,
     scenarios.ROLLED_BACK,
+    scenarios.SIGNALLED,
+    scenarios.STOPPED,
     scenarios.FLAP,
     scenarios.LATE_BAKE,
-    scenarios.GAVE_UP,  # keeps its claim, so that it comes after those that need one
+    scenarios.GAVE_UP,  # deletes the baseline, so that it comes after those that need one
     scenarios.REFUSED_EVENT,
     scenarios.POISON_RECORD,
 )
@@ -38,6 +40,7 @@ UNUSED_OF_SAM = {
     "logs:CreateLogGroup": "Lambda writes a function's log with it; the embedded AWS keeps logs by itself",
     "logs:CreateLogStream": "likewise",
     "logs:PutLogEvents": "likewise",
+    "sqs:SendMessage": "Lambda buries with it what Signal and Restore could not do; here they can",
     "xray:PutTraceSegments": "Lambda's X-Ray daemon sends traces with it; there is none here",
     "xray:PutTelemetryRecords": "likewise",
     "xray:GetSamplingRules": "likewise",
@@ -57,6 +60,10 @@ _SMALLEST = {
     ("BakeFunction", "states:SendTaskSuccess"): scenarios.LATE_BAKE,
     ("JudgeFunction", "cloudwatch:DescribeAlarmHistory"): scenarios.FLAP,
     ("RollBackFunction", ""): scenarios.ROLLED_BACK,
+    ("SignalFunction", ""): scenarios.SIGNALLED,
+    ("SignalFunction", "dynamodb:PutItem"): scenarios.GAVE_UP,
+    ("SignalFunction", "dynamodb:DeleteItem"): scenarios.GAVE_UP,
+    ("RestoreFunction", ""): scenarios.STOPPED,
     ("GiveUpFunction", ""): scenarios.GAVE_UP,
     ("NotifyFunction", "sqs:SendMessage"): scenarios.POISON_RECORD,
 }
