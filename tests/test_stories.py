@@ -5,7 +5,7 @@ import json
 import pytest
 
 from controller.core.deployment import Mark, MarkDetail, Status
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.world import World
 
 

@@ -11,7 +11,7 @@ from controller.core.alias import Routing
 from controller.core.notification import SOURCE
 from rampart.demo.releases import FIRST, Release
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.deployer import Stack
+from rampart.embedded.cloudformation.deployer import Stack
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 STAGE = "dev"

@@ -10,7 +10,7 @@ from rampart.demo.report import Counts, Report, counts, find, report
 from rampart.demo.screen import Screen
 from rampart.demo.traffic import Traffic
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.template import DeployError
+from rampart.embedded.cloudformation.template import DeployError
 
 STRATEGY = "Linear25PercentEvery1Minute"
 MINUTE_SECONDS = 2.0

@@ -16,21 +16,22 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rampart.embedded import deployer, moto_guard
-from rampart.embedded.asynchronous import AsyncInvocations
-from rampart.embedded.authoriser import OPERATOR_KEY, Authoriser
+from rampart.embedded import moto_guard
+from rampart.embedded.aws_lambda.asynchronous import AsyncInvocations
+from rampart.embedded.aws_lambda.in_process import InProcessRunner
+from rampart.embedded.aws_lambda.model import LambdaModel
+from rampart.embedded.aws_lambda.runner import FunctionHost, RunRequest, RunResult
+from rampart.embedded.aws_lambda.runtime import ProcessRunner
 from rampart.embedded.clock import Clock, SystemClock
-from rampart.embedded.cloudwatch_model import CloudWatchModel
-from rampart.embedded.emf import data_of
-from rampart.embedded.event_targets import Destinations, Targets
-from rampart.embedded.events import EventBridge
+from rampart.embedded.cloudformation import deployer
+from rampart.embedded.cloudwatch.emf import data_of
+from rampart.embedded.cloudwatch.model import CloudWatchModel
+from rampart.embedded.eventbridge.events import EventBridge
+from rampart.embedded.eventbridge.s3_events import S3Events
+from rampart.embedded.eventbridge.streams import Streams
+from rampart.embedded.eventbridge.targets import Destinations, Targets
 from rampart.embedded.front import Front, Hooks, Operation, Server, name_execution
-from rampart.embedded.in_process import InProcessRunner
-from rampart.embedded.lambda_model import LambdaModel
-from rampart.embedded.runner import FunctionHost, RunRequest, RunResult
-from rampart.embedded.runtime import ProcessRunner
-from rampart.embedded.s3_events import S3Events
-from rampart.embedded.streams import Streams
+from rampart.embedded.iam.authoriser import OPERATOR_KEY, Authoriser
 from rampart.embedded.wire import REGION, ApiError, Call, Service
 from rampart.embedded.wire_format import Response
 

@@ -12,7 +12,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from controller.core.deployment import Deployment
 from rampart.demo.account import ALARM, BUCKET, FUNCTION, STAGE, TARGET, TEMPLATE, Account
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.template import DeployError
+from rampart.embedded.cloudformation.template import DeployError
 
 T = TypeVar("T")
 _LONGEST_SECONDS = 60.0

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rampart.embedded.authoriser import Denial, Grant
 from rampart.embedded.aws import EmbeddedAws
+from rampart.embedded.iam.authoriser import Denial, Grant
 from tests.e2e import scenarios
 from tests.e2e.permissions import Permission, permissions, template_without
 from tests.e2e.scenarios import Scenario

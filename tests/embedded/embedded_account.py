@@ -6,8 +6,8 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
-from rampart.embedded.authoriser_policy import parse_policies
 from rampart.embedded.aws import EmbeddedAws, access_key
+from rampart.embedded.iam.policy import parse_policies
 from rampart.embedded.wire import ACCOUNT, REGION
 
 Eventually = Callable[[Callable[[], object]], None]

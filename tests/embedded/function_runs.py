@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from rampart.embedded.aws_lambda.runner import FunctionHost, Package, RunRequest, RunResult
 from rampart.embedded.clock import SystemClock
-from rampart.embedded.runner import FunctionHost, Package, RunRequest, RunResult
 from tests.embedded.lambda_account import zip_of
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric is for Linux only")

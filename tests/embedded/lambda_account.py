@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.model import LambdaModel
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.lambda_model import LambdaModel
-from rampart.embedded.metrics import Datum
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.cloudwatch.datum import Datum
 from rampart.embedded.wire import ApiError, Call
 
 ROLE = "arn:aws:iam::123456789012:role/shop"

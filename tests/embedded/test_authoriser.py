@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded.authoriser import OPERATOR_KEY, Authoriser, Denial, Grant, Use
-from rampart.embedded.authoriser_policy import PolicyError
+from rampart.embedded.iam.authoriser import OPERATOR_KEY, Authoriser, Denial, Grant, Use
+from rampart.embedded.iam.policy import PolicyError
 from rampart.embedded.wire import ApiError, Call
 
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:shop"

@@ -9,8 +9,8 @@ from typing import Any
 import botocore.session
 import pytest
 
-from rampart.embedded.authoriser_dynamodb import ITEM_OPERATIONS
-from rampart.embedded.authoriser_needs import OPERATIONS, needs_of
+from rampart.embedded.iam.dynamodb import ITEM_OPERATIONS
+from rampart.embedded.iam.needs import OPERATIONS, needs_of
 from rampart.embedded.wire import ApiError, Call
 
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampart.embedded.authoriser_policy import (
+from rampart.embedded.iam.policy import (
     PolicyError,
     Values,
     allowing,

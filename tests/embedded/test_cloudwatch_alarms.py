@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.cloudwatch_model import CloudWatchModel
-from rampart.embedded.metrics import Datum
+from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.wire import ApiError, Call
 
 START = 1_800_000_000.0

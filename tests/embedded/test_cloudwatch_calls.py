@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.cloudwatch_model import CloudWatchModel
-from rampart.embedded.cloudwatch_rules import parse_rule
-from rampart.embedded.metrics import Datum
+from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.cloudwatch.model import CloudWatchModel
+from rampart.embedded.cloudwatch.rules import parse_rule
 from rampart.embedded.wire import ApiError, Call
 
 START = 1_800_000_000.0

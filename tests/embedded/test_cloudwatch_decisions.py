@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampart.embedded.cloudwatch_alarms import decide
+from rampart.embedded.cloudwatch.alarms import decide
 
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 KEEP = None

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.cloudwatch_metrics import Bucket, MetricStore
-from rampart.embedded.cloudwatch_model import CloudWatchModel
-from rampart.embedded.metrics import Datum
+from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.cloudwatch.metrics import Bucket, MetricStore
+from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.wire import ApiError, Call
 
 START = 1_800_000_000.0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rampart.embedded.deployer import deploy, package_code, package_controller, remove
-from rampart.embedded.resources import physical_name
-from rampart.embedded.template import DeployError
+from rampart.embedded.cloudformation.deployer import deploy, package_code, package_controller, remove
+from rampart.embedded.cloudformation.resources import physical_name
+from rampart.embedded.cloudformation.template import DeployError
 from tests.embedded.test_deployer_recorder import RecordingAws
 
 SAMPLE = Path(__file__).parent / "templates" / "sample.yaml"

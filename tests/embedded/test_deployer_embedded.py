@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.deployer import remove
+from rampart.embedded.cloudformation.deployer import remove
 
 SAMPLE = Path(__file__).parent / "templates" / "sample.yaml"
 

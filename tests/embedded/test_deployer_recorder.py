@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.validate import ParamValidator
 
-from rampart.embedded.deployer import DeployTarget
+from rampart.embedded.cloudformation.deployer import DeployTarget
 
 _ARN = "arn:aws:{}:eu-west-1:123456789012:{}"
 _SESSION = botocore.session.get_session()

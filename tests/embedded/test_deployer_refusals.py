@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from rampart.embedded.deployer import deploy
-from rampart.embedded.template import DeployError
+from rampart.embedded.cloudformation.deployer import deploy
+from rampart.embedded.cloudformation.template import DeployError
 from tests.embedded.test_deployer_recorder import RecordingAws
 
 _ROLE = """

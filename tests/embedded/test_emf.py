@@ -9,8 +9,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rampart.embedded.emf import data_of
-from rampart.embedded.metrics import Datum
+from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.cloudwatch.emf import data_of
 
 NOW = 1_800_000_000.0
 

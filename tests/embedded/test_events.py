@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from rampart.embedded import moto_guard
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.event_patterns import check_pattern, target_input
+from rampart.embedded.eventbridge.patterns import check_pattern, target_input
 from rampart.embedded.wire import ACCOUNT, ApiError
 from tests.embedded.embedded_account import Eventually, let_rule_in, make_queue, messages
 

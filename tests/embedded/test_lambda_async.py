@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded.asynchronous import AsyncInvocations
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.aws_lambda.asynchronous import AsyncInvocations
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from rampart.embedded.wire import ApiError
 from tests.embedded.lambda_account import ARN, Account, shop_with_two_versions
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded import lambda_packages
+from rampart.embedded.aws_lambda import packages
 from tests.embedded.lambda_account import ARN, Account, refused, shop_with_two_versions, zip_of
 
 NEW = zip_of(shop="release = 9")
@@ -174,7 +174,7 @@ def test_code_that_lambda_cannot_take_is_refused(params: dict[str, Any], code: s
 def test_code_that_is_too_large_once_unzipped_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     account = Account()
     account.create()
-    monkeypatch.setattr(lambda_packages, "MAXIMUM_UNZIPPED_BYTES", 1000)
+    monkeypatch.setattr(packages, "MAXIMUM_UNZIPPED_BYTES", 1000)
     error = refused(account.call, "UpdateFunctionCode", FunctionName="shop", ZipFile=zip_of(shop="#" * 1000))
     assert error.message == "Unzipped size must be smaller than 1000 bytes"
 

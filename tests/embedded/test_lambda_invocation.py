@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from rampart.embedded.wire import ApiError
 from tests.embedded.lambda_account import ARN, Account, refused, shop_with_two_versions
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from rampart.embedded.aws_lambda.model import LambdaModel
+from rampart.embedded.aws_lambda.runtime import ProcessRunner
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.lambda_model import LambdaModel
-from rampart.embedded.runtime import ProcessRunner
 from rampart.embedded.wire import Call
 from tests.embedded.function_runs import CODE, Lines, host_for, linux_only, package, payload, request
 from tests.embedded.lambda_account import ROLE, zip_of

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rampart.embedded.in_process import InProcessRunner
-from rampart.embedded.runner import Package
-from rampart.embedded.runtime import ProcessRunner
+from rampart.embedded.aws_lambda.in_process import InProcessRunner
+from rampart.embedded.aws_lambda.runner import Package
+from rampart.embedded.aws_lambda.runtime import ProcessRunner
 from tests.embedded.function_runs import Lines, host_for, linux_only, package, payload, request
 
 

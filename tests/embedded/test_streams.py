@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rampart.embedded.asynchronous import Outcome
 from rampart.embedded.aws import EmbeddedAws
+from rampart.embedded.aws_lambda.asynchronous import Outcome
+from rampart.embedded.aws_lambda.invocation import InvocationOutcome
+from rampart.embedded.aws_lambda.runner import RunResult
 from rampart.embedded.clock import Clock, VirtualClock
-from rampart.embedded.lambda_invocation import InvocationOutcome
-from rampart.embedded.runner import RunResult
-from rampart.embedded.streams import Streams
+from rampart.embedded.eventbridge.streams import Streams
 from rampart.embedded.wire import ACCOUNT, ApiError, Call
 from tests.embedded.embedded_account import Eventually, allow, make_function, make_queue, make_table, messages
 
@@ -246,7 +246,7 @@ def handler(event, context):
 def test_a_mapping_needs_the_right_to_read_the_stream(aws: EmbeddedAws) -> None:
     stream = make_table(aws, "table", stream=True)
     make_function(aws, "notify", "def handler(event, context): pass", allow("dynamodb:GetRecords"))
-    with pytest.raises(ClientError, match="ensure the role can perform dynamodb:DescribeStream"):
+    with pytest.raises(ClientError, match=r"ensure that role .* can perform dynamodb:DescribeStream"):
         aws.client("lambda").create_event_source_mapping(
             FunctionName="notify", EventSourceArn=stream, StartingPosition="LATEST"
         )

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rampart.embedded.template import DeployError, Template, parameter_values
+from rampart.embedded.cloudformation.template import DeployError, Template, parameter_values
 
 _CONDITIONS = {
     "IsProd": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]},

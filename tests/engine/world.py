@@ -19,10 +19,10 @@ from controller.handlers import TASKS
 from controller.intake import Intake, take_in
 from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
+from rampart.embedded.aws_lambda.model import LambdaModel
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from rampart.embedded.clock import VirtualClock
-from rampart.embedded.cloudwatch_model import CloudWatchModel
-from rampart.embedded.lambda_model import LambdaModel
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.wire import ApiError, Call
 from tests.engine import walker
 from tests.engine.memory import MemoryBus, MemoryDeployments, MemoryExecutions, MemoryTargets

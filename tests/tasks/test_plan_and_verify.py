@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
-from rampart.embedded.runner import RunRequest, RunResult
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.faults import BROKEN, DENIED, THROTTLE, Fault, always
 from tests.engine.world import World
 from tests.tasks.walks import arrive, edit_alias, holder, resume

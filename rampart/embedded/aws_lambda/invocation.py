@@ -1,0 +1,196 @@
+"""Invocation: which version runs, what is counted, and what the caller gets."""
+
+import base64
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.runner import UNHANDLED, Runner, RunRequest, RunResult
+from rampart.embedded.aws_lambda.state import (
+    LATEST,
+    FunctionRecord,
+    LambdaState,
+    VersionConfig,
+    function_arn,
+)
+from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.wire import ApiError
+
+# Lambda API: Invoke, "the maximum payload size is 6 MB ... For asynchronous invocations ... 1 MB".
+_MAXIMUM_BYTES = {"RequestResponse": 6_291_456, "DryRun": 6_291_456, "Event": 1_048_576}
+_LOG_TAIL_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationOutcome:
+    """What came of one run: the version that ran, and its result."""
+
+    version: str
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A version picked for one invocation, and under which qualifier."""
+
+    record: FunctionRecord
+    config: VersionConfig
+    qualifier: str | None
+    through_alias: bool
+
+    def dimension_sets(self) -> list[dict[str, str]]:
+        """Return the dimensions under which the invocation is counted."""
+        # Lambda developer guide: Types of metrics for Lambda functions, "dimensions".
+        name = self.record.name
+        sets = [{}, {"FunctionName": name}]
+        if self.qualifier:
+            resource = {"FunctionName": name, "Resource": f"{name}:{self.qualifier}"}
+            sets.append(resource)
+            if self.through_alias:
+                sets.append({**resource, "ExecutedVersion": self.config.version})
+        return sets
+
+
+class Invocation:
+    """The operation Invoke, and the same for callers inside this process."""
+
+    def __init__(
+        self,
+        state: LambdaState,
+        chance: random.Random,
+        runner: Runner,
+        record: Callable[[Datum], None],
+        enqueue: Callable[[QueuedEvent], None],
+    ) -> None:
+        self._state = state
+        self._random = chance
+        self._runner = runner
+        self._record = record
+        self._enqueue = enqueue
+
+    def handle(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Invoke."""
+        kind = params.get("InvocationType", "RequestResponse")
+        payload = _checked_payload(bytes(params.get("Payload", b"")), kind)
+        with self._state.lock:
+            record, qualifier = self._state.locate(params)
+            self._state.shown(record, qualifier)
+        if kind == "DryRun":
+            return {"StatusCode": 204}
+        request_id = self._state.new_id()
+        if kind == "Event":
+            now = self._state.clock.now()
+            self._enqueue(QueuedEvent(record.name, qualifier, payload, request_id, now))
+            return {"StatusCode": 202, "Payload": b""}
+        outcome = self.run(record.name, qualifier, payload, request_id)
+        answer: dict[str, Any] = {
+            "StatusCode": 200,
+            "ExecutedVersion": outcome.version,
+            "Payload": outcome.result.payload,
+        }
+        if outcome.result.error is not None:
+            answer["FunctionError"] = outcome.result.error
+        if params.get("LogType") == "Tail":
+            tail = outcome.result.log.encode()[-_LOG_TAIL_BYTES:]
+            answer["LogResult"] = base64.b64encode(tail).decode()
+        return answer
+
+    def run(
+        self, function: str, qualifier: str | None, payload: bytes, request_id: str | None
+    ) -> InvocationOutcome:
+        """Run one invocation and count it; raises ApiError if nothing ran."""
+        started = self._state.clock.now()
+        with self._state.lock:
+            target = self._resolve(self._state.function(function, qualifier), qualifier)
+            record = target.record
+            throttled = record.reserved is not None and record.running >= record.reserved
+            if not throttled:
+                record.running += 1
+            request = self._request(target, payload, request_id or self._state.new_id())
+        if throttled:
+            self._count(target, started, {"Throttles": (1.0, "Count")})
+            # Lambda API: Invoke, ReservedFunctionConcurrentInvocationLimitExceeded.
+            raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
+        try:
+            result = _limited(self._runner.run(request))
+        finally:
+            with self._state.lock:
+                record.running -= 1
+        values = {
+            "Invocations": (1.0, "Count"),
+            "Errors": (0.0 if result.error is None else 1.0, "Count"),
+            "Duration": (result.duration_ms, "Milliseconds"),
+        }
+        self._count(target, started, values)
+        return InvocationOutcome(target.config.version, result)
+
+    def _resolve(self, record: FunctionRecord, qualifier: str | None) -> _Target:
+        """Pick the version to run; an alias with weights picks by chance."""
+        alias = record.aliases.get(qualifier or "")
+        version = alias.version if alias else qualifier or LATEST
+        if alias:
+            ((other, weight),) = alias.weights.items() or ((alias.version, 0.0),)
+            version = other if self._random.random() < weight else alias.version
+        config = self._state.version(record, version)
+        now = self._state.clock.now()
+        if version == LATEST and config.is_busy(now):
+            # Lambda developer guide: Lambda function states. A new function cannot be invoked while it is
+            # Pending; one that is being updated runs its old code.
+            if config.busy == "create":
+                message = (
+                    "The operation cannot be performed at this time. "
+                    "The function is currently in the following state: Pending"
+                )
+                raise ApiError("ResourceConflictException", message, 409)
+            config = record.serving
+        return _Target(record, config, qualifier, alias is not None)
+
+    def _request(self, target: _Target, payload: bytes, request_id: str) -> RunRequest:
+        config = target.config
+        settings = config.settings
+        logging = settings["LoggingConfig"]
+        return RunRequest(
+            function=config.function,
+            version=config.version,
+            handler=settings["Handler"],
+            code=config.code,
+            layers=config.layers,
+            environment=settings.get("Environment", {}).get("Variables", {}),
+            timeout_seconds=settings["Timeout"],
+            memory_mb=settings["MemorySize"],
+            payload=payload,
+            request_id=request_id,
+            invoked_arn=function_arn(config.function, target.qualifier),
+            log_format=logging["LogFormat"],
+            log_level=logging.get("ApplicationLogLevel", ""),
+        )
+
+    def _count(self, target: _Target, started: float, values: Mapping[str, tuple[float, str]]) -> None:
+        for dimensions in target.dimension_sets():
+            for name, (value, unit) in values.items():
+                self._record(Datum.of("AWS/Lambda", name, dimensions, value, unit, started))
+
+
+def _checked_payload(payload: bytes, kind: str) -> bytes:
+    limit = _MAXIMUM_BYTES[kind]
+    if len(payload) > limit:
+        message = f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+        raise ApiError("RequestTooLargeException", message, 413)
+    try:
+        json.loads(payload or b"{}")
+    except ValueError as error:
+        message = f"Could not parse request body into json: {error}"
+        raise ApiError("InvalidRequestContentException", message) from error
+    return payload or b"{}"
+
+
+def _limited(result: RunResult) -> RunResult:
+    limit = _MAXIMUM_BYTES["RequestResponse"]
+    if len(result.payload) <= limit:
+        return result
+    message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+    payload = json.dumps({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}).encode()
+    return replace(result, payload=payload, error=UNHANDLED)

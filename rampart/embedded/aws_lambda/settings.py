@@ -1,0 +1,201 @@
+"""A function's configuration: what the API takes, what it checks, and how it is shown."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from rampart.embedded.aws_lambda.runner import Package
+from rampart.embedded.aws_lambda.state import LambdaState, VersionConfig, function_arn, iso_time
+from rampart.embedded.wire import ApiError
+
+CONFIGURATION = frozenset(
+    {
+        "DeadLetterConfig",
+        "Description",
+        "Environment",
+        "EphemeralStorage",
+        "Handler",
+        "Layers",
+        "LoggingConfig",
+        "MemorySize",
+        "Role",
+        "Runtime",
+        "Timeout",
+        "TracingConfig",
+    }
+)
+_DEFAULTS: dict[str, Any] = {
+    "Architectures": ["x86_64"],
+    "Description": "",
+    "EphemeralStorage": {"Size": 512},
+    "MemorySize": 128,
+    "PackageType": "Zip",
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+}
+# Lambda developer guide: Lambda quotas.
+_MAXIMUM_TIMEOUT_SECONDS = 900
+_MAXIMUM_MEMORY_MB = 10_240
+_MAXIMUM_ENVIRONMENT_BYTES = 4096
+_MAXIMUM_LAYERS = 5
+# Lambda developer guide: Defined runtime environment variables, "Reserved environment variables".
+_RESERVED_VARIABLES = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+
+
+def new_settings(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole configuration of a function that CreateFunction asks for."""
+    missing = [each for each in ("Handler", "Runtime") if each not in params]
+    if missing:
+        message = f"{' and '.join(missing)} must be given when the deployment package is a .zip file archive."
+        raise ApiError("InvalidParameterValueException", message)
+    settings = _DEFAULTS | {"LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}}
+    if "Architectures" in params:
+        settings["Architectures"] = list(params["Architectures"])
+    return changed_settings(settings, params)
+
+
+def changed_settings(settings: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with the given members replaced, once it is known to be allowed."""
+    changed = {**settings, **{name: params[name] for name in CONFIGURATION if name in params}}
+    if "LoggingConfig" in params:
+        changed["LoggingConfig"] = _logging(settings["LoggingConfig"], params["LoggingConfig"])
+    # Lambda API: an empty TargetArn or an empty list of variables or layers takes the setting away.
+    if not changed.get("DeadLetterConfig", {}).get("TargetArn"):
+        changed.pop("DeadLetterConfig", None)
+    if not changed.get("Environment", {}).get("Variables"):
+        changed.pop("Environment", None)
+    if not changed.get("Layers"):
+        changed.pop("Layers", None)
+    _check(changed)
+    return changed
+
+
+def layer_packages(state: LambdaState, settings: Mapping[str, Any]) -> tuple[Package, ...]:
+    """Return the packages of the layers that a configuration names."""
+    packages = []
+    for arn in settings.get("Layers", ()):
+        package = state.layers.get(arn)
+        if package is None:
+            raise ApiError("InvalidParameterValueException", f"Layer version {arn} does not exist.")
+        packages.append(package)
+    return tuple(packages)
+
+
+def configuration(state: LambdaState, version: VersionConfig, qualifier: str | None) -> dict[str, Any]:
+    """Return the FunctionConfiguration of a version as it is seen under `qualifier`."""
+    now = state.clock.now()
+    shown = {name: value for name, value in version.settings.items() if name != "Layers"}
+    if version.layers:
+        arns = version.settings["Layers"]
+        shown["Layers"] = [
+            {"Arn": arn, "CodeSize": len(package.data)} for arn, package in zip(arns, version.layers, strict=True)
+        ]
+    frozen = json.dumps(version.settings, sort_keys=True).encode()
+    return {
+        **shown,
+        **_status(version, now),
+        "FunctionName": version.function,
+        "FunctionArn": function_arn(version.function, qualifier),
+        "Version": version.version,
+        "CodeSize": len(version.code.data),
+        "CodeSha256": version.code.sha256,
+        "ConfigSha256": hashlib.sha256(frozen).hexdigest(),
+        "LastModified": iso_time(version.modified),
+        "RevisionId": version.current_revision_id(now),
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+    }
+
+
+def _status(version: VersionConfig, now: float) -> dict[str, str]:
+    # Lambda developer guide: Lambda function states.
+    if not version.is_busy(now):
+        return {"State": "Active", "LastUpdateStatus": "Successful"}
+    reason = "The function is being created."
+    if version.busy == "create":
+        return {
+            "State": "Pending",
+            "StateReason": reason,
+            "StateReasonCode": "Creating",
+            "LastUpdateStatus": "Successful",
+        }
+    return {
+        "State": "Active",
+        "LastUpdateStatus": "InProgress",
+        "LastUpdateStatusReason": reason,
+        "LastUpdateStatusReasonCode": "Creating",
+    }
+
+
+def _logging(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    logging = {**before, **given}
+    levels = ("ApplicationLogLevel", "SystemLogLevel")
+    if logging["LogFormat"] == "Text":
+        # Lambda API: LoggingConfig, "you can only set log levels if LogFormat is JSON".
+        if any(level in given for level in levels):
+            message = "Log levels can only be set when the log format is JSON."
+            raise ApiError("InvalidParameterValueException", message)
+        return {name: value for name, value in logging.items() if name not in levels}
+    return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    problem = next(
+        filter(None, (_range_problem(settings), _variables_problem(settings), _layers_problem(settings))), None
+    )
+    if problem:
+        raise ApiError("InvalidParameterValueException", problem)
+    if not settings["Runtime"].startswith("python3"):
+        message = f"The embedded AWS runs Python only, not {settings['Runtime']}."
+        raise ApiError("NotImplementedException", message, 501)
+
+
+def _range_problem(settings: Mapping[str, Any]) -> str | None:
+    limits = {"Timeout": _MAXIMUM_TIMEOUT_SECONDS, "MemorySize": _MAXIMUM_MEMORY_MB}
+    for name, limit in limits.items():
+        if settings[name] > limit:
+            return (
+                f"'{name}' value failed to satisfy constraint: Member must have value less than or equal to {limit}"
+            )
+    return None
+
+
+def _variables_problem(settings: Mapping[str, Any]) -> str | None:
+    variables = settings.get("Environment", {}).get("Variables", {})
+    refused = "Lambda was unable to configure your environment variables because the environment variables"
+    reserved = sorted(_RESERVED_VARIABLES & set(variables))
+    if reserved:
+        return (
+            f"{refused} you have provided contains reserved keys that are currently not supported for "
+            f"modification. Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    if len(json.dumps(variables, separators=(",", ":")).encode()) > _MAXIMUM_ENVIRONMENT_BYTES:
+        return f"{refused} you have provided exceeded the 4KB limit."
+    return None
+
+
+def _layers_problem(settings: Mapping[str, Any]) -> str | None:
+    if len(settings.get("Layers", ())) > _MAXIMUM_LAYERS:
+        return f"Cannot reference more than {_MAXIMUM_LAYERS} layers."
+    return None

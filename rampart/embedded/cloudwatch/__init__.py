@@ -1,0 +1,1 @@
+"""CloudWatch: metrics, alarms evaluated on them, and metrics in log lines."""
