@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +35,8 @@ def demo(
     """Show a good release promoted and a bad one rolled back, on an AWS inside this process."""
     if json_file and not json_file.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {json_file.absolute().parent}", param_hint="--json")
+    if not find_spec("awslambdaric"):
+        _fail("rampart demo: Lambda's runtime client (awslambdaric) is built for Linux only; run the demo on Linux")
     # Imported here, so that other commands do not pay for an AWS.
     from rampart.demo.screen import Screen
     from rampart.demo.story import DemoError, tell
