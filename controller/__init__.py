@@ -12,6 +12,8 @@ Judge      looks at alarms, marks and time, comes to a verdict and decides.
 Promote    closes the record of a candidate that has baked at full weight, frees the claims.
 RollBack   puts the alias back on the baseline wherever it carries what this deployment wrote.
 GiveUp     records that the alias could not be put back, keeps the claims, raises CRITICAL.
+signal     stops a deployment in the middle, because its alarm fired or a person says so.
+restore    puts the alias back for an execution that died without doing so.
 notify     reads each transition from the table's stream and tells the event bus.
 
 `core` decides and is pure: no AWS, no clock, no environment. `tasks` act on what `core` decided, through the

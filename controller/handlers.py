@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from controller import bootstrap
 from controller.core.decision import Ruling, cause_of
+from controller.core.target import named_target
 from controller.intake import take_in
 from controller.notify import tell
 from controller.observability import count, failures_told, logger, metrics, traced
@@ -35,7 +36,9 @@ TASKS: dict[str, Callable[[Context, Event], Ruling | None]] = {
     "Bake": lambda visit, event: bake(visit, event["token"]),
     "Judge": lambda visit, _: judge(visit),
     "Promote": lambda visit, _: promote(visit),
-    "RollBack": lambda visit, event: roll_back(visit, cause_of(event["state"])),
+    "RollBack": lambda visit, event: roll_back(
+        visit, cause_of(event["state"]), named_target(event["request"]), event["execution_arn"]
+    ),
     "GiveUp": lambda visit, event: give_up(visit, cause_of(event["state"])),
 }
 """What each Task state does with its payload. Bake has no answer: its callback ends the state."""
@@ -117,11 +120,11 @@ def on_signal(event: Event, _: LambdaContext) -> Event:
 def on_dead_execution(event: Event, _: LambdaContext) -> None:
     """Restore, invoked by EventBridge when an execution failed, timed out or was stopped."""
     with failures_told():
-        deployment_id, because = dead_execution(event)
-        logger.append_keys(deployment_id=deployment_id)
-        ruling = restore(_visit(deployment_id), because)
+        dead = dead_execution(event)
+        logger.append_keys(deployment_id=dead.name)
+        ruling = restore(_visit(dead.name), dead)
     count("Restored" if ruling else "NothingToRestore")
-    logger.info("restored" if ruling else "nothing to restore", because=because)
+    logger.info("restored" if ruling else "nothing to restore", because=dead.because)
 
 
 @logger.inject_lambda_context

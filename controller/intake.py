@@ -1,5 +1,6 @@
 """Intake: an AWS event becomes one execution for each target that wants the artifact."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +37,17 @@ def take_in(ports: Ports, event: Any) -> Intake:
     started: list[str] = []
     known: list[str] = []
     for target in wanted:
-        name = execution_name(ports, target, found)
+        name = execution_name(target, found)
         request = canonical_request(target.name, found.artifact, found.event_id)
         (started if ports.executions.start(name, request) else known).append(name)
     return Intake(found.artifact.identity, tuple(started), tuple(known), tuple(unreadable))
 
 
-def execution_name(ports: Ports, target: Target, found: ArtifactEvent) -> str:
-    """Return the name by which a duplicate event is recognised: target, artifact, attempt.
+def execution_name(target: Target, found: ArtifactEvent) -> str:
+    """Return the name by which a repeated event is recognised: target, artifact, event.
 
-    A name is reserved for 90 days, so that the attempt counts the ended deployments of the pair. At most 80
-    characters (Step Functions API reference, StartExecution).
+    Step Functions keeps a name for 90 days, so that an event that arrives late, or is delivered again when its
+    deployment has long ended, starts nothing. At most 80 characters (API reference, StartExecution).
     """
-    attempt = ports.deployments.tried(target.name, found.artifact.identity).ended + 1
-    return f"{target.name}-{found.artifact.digest}-{attempt}"
+    event = hashlib.sha256(found.event_id.encode()).hexdigest()[:12]
+    return f"{target.name}-{found.artifact.digest}-{event}"

@@ -210,8 +210,8 @@ class Executions(Protocol):
         """Start one, or find it running with the same request; False when one of that name was started before."""
         ...
 
-    def wake(self, token: str) -> None:
-        """End a bake now; does nothing when it has ended already."""
+    def wake(self, token: str) -> bool:
+        """End a bake now; False when it has ended already."""
         ...
 
 

@@ -5,14 +5,15 @@ before anything else is tidied up, and every task that looks later finds the mar
 """
 
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any, Literal
 
 from pydantic import Field
 
 from controller.core.aws_event import Part, read_event
-from controller.core.deployment import Deployment, Mark, MarkDetail, Status
+from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.document import Document, parse
-from controller.core.errors import ControllerError, InputError
+from controller.core.errors import ControllerError, InputError, UnavailableError
 from controller.core.target import RedAtStart
 from controller.core.wording import shown
 from controller.ports import Ports
@@ -72,7 +73,8 @@ def on_alarm_change(ports: Ports, change: AlarmChange, now: datetime) -> list[st
     errors: list[ControllerError] = []
     for deployment_id in ports.deployments.watching(change.name):
         try:
-            stopped += [deployment_id] if _stop(ports, deployment_id, Mark.ALARM, detail, change) else []
+            if _stop(ports, deployment_id, Mark.ALARM, detail, change) is not Stopped.ENDED_BEFORE:
+                stopped.append(deployment_id)
         except ControllerError as error:
             errors.append(error)
     if errors:
@@ -85,40 +87,58 @@ def on_verb(context: Context, verb: Verb) -> str:
     deployment = context.ports.deployments.find(verb.deployment_id)
     if deployment is None:
         raise InputError(f"verb: deployment_id: there is no deployment {shown(verb.deployment_id)}")
-    if deployment.status is Status.ROLLBACK_FAILED:  # no execution is left to finish it
-        return f"deployment {verb.deployment_id} is {roll_back(context, deployment.reason).decision}"
     detail = MarkDetail(at=context.now, by=verb.by, reason=verb.reason)
-    if _stop(context.ports, verb.deployment_id, Mark(verb.mark), detail):
-        return f"deployment {verb.deployment_id} is rolling back"
-    return f"deployment {verb.deployment_id} has ended already"
+    stopped = _stop(context.ports, verb.deployment_id, Mark(verb.mark), detail)
+    if stopped is Stopped.ENDED_BEFORE:
+        return f"deployment {verb.deployment_id} has ended already"
+    if stopped is Stopped.NOT_WOKEN:  # no bake waits: the execution is between two states, or dead
+        ruling = roll_back(context, detail.spell(Mark(verb.mark)))
+        return f"deployment {verb.deployment_id} is {ruling.decision}"
+    return f"deployment {verb.deployment_id} is rolling back"
+
+
+class Stopped(Enum):
+    """What became of an attempt to stop a deployment."""
+
+    ENDED_BEFORE = auto()
+    """There was nothing to stop."""
+    WOKEN = auto()
+    """Its aliases are back, and its execution goes on to roll it back."""
+    NOT_WOKEN = auto()
+    """Its aliases are back; its execution finds the mark, if it is alive."""
 
 
 def _stop(
     ports: Ports, deployment_id: str, mark: Mark, detail: MarkDetail, change: AlarmChange | None = None
-) -> bool:
-    """Mark a deployment, put its aliases back, wake it; say whether it was still to be stopped."""
+) -> Stopped:
+    """Mark a deployment, put its aliases back, wake it."""
     deployment = ports.deployments.find(deployment_id)
     if deployment is None or deployment.status.is_over:
-        return False
+        return Stopped.ENDED_BEFORE
     if change and not _counts(deployment, change):
-        return False
-    marked = ports.deployments.mark(deployment_id, mark, detail)
+        return Stopped.ENDED_BEFORE
+    try:
+        marked = ports.deployments.mark(deployment_id, mark, detail)
+    except UnavailableError:  # traffic first: the mark is written when this is tried again
+        put_back(ports, deployment)
+        raise
     if marked.status.is_over:  # it was promoted, or ended otherwise, before the mark
-        return False
+        return Stopped.ENDED_BEFORE
+    woken = False
     try:
         put_back(ports, marked)
     finally:  # RollBack tries again, and for longer
         if marked.token:
-            ports.executions.wake(marked.token)
-    return True
+            woken = ports.executions.wake(marked.token)
+    return Stopped.WOKEN if woken else Stopped.NOT_WOKEN
 
 
 def _counts(deployment: Deployment, change: AlarmChange) -> bool:
     """Say whether an alarm that fires now counts: one that was red at the start does once it was OK.
 
-    Its event may be that very start's, delivered late.
+    An event that was delivered late tells of something before this deployment.
     """
     alarm = next((a for a in deployment.alarms if a.name == change.name), None)
-    if alarm is None or alarm.red_at_start is RedAtStart.IGNORE:
+    if alarm is None or alarm.red_at_start is RedAtStart.IGNORE or change.state.timestamp <= alarm.armed_at:
         return False
-    return alarm.armed or (change.before.value == "OK" and change.state.timestamp > alarm.armed_at)
+    return alarm.armed or change.before.value == "OK"

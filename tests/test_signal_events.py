@@ -133,10 +133,10 @@ def test_what_is_no_alarms_event_is_refused_in_words_for_people(nothing: Any) ->
     ],
 )
 def test_an_execution_that_died_says_its_name_and_what_became_of_it(name: str, because: str) -> None:
-    deployment_id, found = dead_execution(event(f"step_functions_execution_{name}"))
-    assert deployment_id == "orders-65f833bc3bff-1"
-    assert found.startswith(because)
-    assert "None" not in found
+    dead = dead_execution(event(f"step_functions_execution_{name}"))
+    assert dead.name == "orders-65f833bc3bff-1"
+    assert dead.because.startswith(because)
+    assert "None" not in dead.because
 
 
 @pytest.mark.parametrize("field", ["error", "cause"])
@@ -148,7 +148,7 @@ def test_an_execution_may_have_died_without_saying_why(field: str) -> None:
 # Step Functions API reference, ExecutionFailedEventDetails: a cause has at most 32,768 characters.
 @pytest.mark.parametrize("cause", ["first\nsecond", "x" * 32_768], ids=["two lines", "long"])
 def test_what_became_of_an_execution_is_one_line_and_never_long(cause: str) -> None:
-    _, because = dead_execution(changed(EXECUTION, "detail.cause", cause))
+    because = dead_execution(changed(EXECUTION, "detail.cause", cause)).because
     assert because.isprintable()
     assert len(because) <= 2_100
 
@@ -194,7 +194,8 @@ def test_an_alarms_event_is_either_understood_or_malformed(value: Any, path: str
 @given(JSON, st.sampled_from(["id", "detail", "detail.name", "detail.status", "detail.error", "detail.cause"]))
 def test_an_executions_event_is_either_understood_or_malformed(value: Any, path: str) -> None:
     with suppress(MalformedEventError):
-        assert all(isinstance(found, str) for found in dead_execution(changed(EXECUTION, path, value)))
+        dead = dead_execution(changed(EXECUTION, path, value))
+        assert all(isinstance(found, str) for found in (dead.name, dead.because, dead.target))
 
 
 def test_a_person_asks_for_an_abort_and_says_who_and_why() -> None:

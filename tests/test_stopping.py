@@ -6,7 +6,7 @@ import pytest
 
 from controller.core.deployment import Status
 from controller.core.errors import InputError
-from controller.restore import restore
+from controller.restore import DeadExecution, restore
 from controller.signal import on_verb, verb_of
 from controller.tasks.context import Context
 from rampart.embedded.wire import ApiError
@@ -35,6 +35,11 @@ def seconds(world: World, name: str) -> float:
 def visit(world: World, name: str) -> Context:
     """Return a visit of something outside the state machine to a deployment."""
     return Context(world.ports, name, world.now(), STAGE, world.clock.minute_seconds)
+
+
+def dead(name: str, status: str, **more: str) -> DeadExecution:
+    """Return an execution that died."""
+    return DeadExecution.model_validate({"name": name, "status": status, "input": '{"target": "checkout"}', **more})
 
 
 def stopped_at(world: World, state: str) -> str:
@@ -119,7 +124,7 @@ def test_a_verb_for_a_deployment_that_is_not_there_is_refused(world: World) -> N
 @pytest.mark.parametrize("state", ["Plan", "Publish", "Verify", "Shift", "Bake", "Judge"])
 def test_an_execution_that_is_stopped_leaves_one_version_and_no_claim(world: World, state: str) -> None:
     name = stopped_at(world, state)
-    ruling = restore(visit(world, name), "ABORTED: stopped from the console")
+    ruling = restore(visit(world, name), dead(name, "ABORTED", cause="stopped from the console"))
     assert ruling
     assert world.alias() == "version 1"
     assert world.record(name).status is Status.ROLLED_BACK
@@ -131,7 +136,7 @@ def test_an_execution_that_is_stopped_leaves_one_version_and_no_claim(world: Wor
 def test_a_stopped_deployment_of_an_artifact_is_tried_again_by_the_next_event(world: World) -> None:
     name = stopped_at(world, "Bake")
     record = world.record(name)
-    restore(visit(world, name), "ABORTED")
+    restore(visit(world, name), dead(name, "ABORTED"))
     assert record.artifact
     again = world.push(record.artifact)
     assert again.name != name
@@ -140,13 +145,13 @@ def test_a_stopped_deployment_of_an_artifact_is_tried_again_by_the_next_event(wo
 
 def test_restoring_what_has_ended_changes_nothing(world: World) -> None:
     execution = world.push(world.upload())
-    assert restore(visit(world, execution.name), "FAILED") is None
+    assert restore(visit(world, execution.name), dead(execution.name, "FAILED")) is None
     assert world.alias() == "version 2"
 
 
 def test_a_plan_that_is_still_under_way_cannot_open_a_deployment_whose_execution_died(world: World) -> None:
     (name,) = world.take_in(world.upload()).started
-    restore(visit(world, name), "ABORTED")
+    restore(visit(world, name), dead(name, "ABORTED"))
     execution = world.run(name, json.loads(world.ports.executions.started[name]))
     assert execution.error == "Rejected"
     assert world.record(name).reason == "nothing was changed: the execution ended ABORTED"
@@ -155,7 +160,7 @@ def test_a_plan_that_is_still_under_way_cannot_open_a_deployment_whose_execution
 
 def test_a_redrive_after_a_restore_leads_to_the_end_that_it_found(world: World) -> None:
     name = stopped_at(world, "Shift")
-    restore(visit(world, name), "ABORTED")
+    restore(visit(world, name), dead(name, "ABORTED"))
     execution = walker.start(name, {}, world)
     execution.state, execution.document = "Bake", {"deployment_id": name, "decision": "HOLD", "look_seconds": 60}
     assert walker.run(execution).error == "RolledBack"

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from controller.core.deployment import Mark, MarkDetail, Status
+from controller.intake import take_in
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
-from tests.engine.world import World
+from tests.engine.world import World, s3_event
 
 
 @pytest.fixture
@@ -176,10 +177,36 @@ def test_a_mark_that_came_before_the_bake_ends_it_at_once(world: World) -> None:
 
 
 def test_a_duplicate_event_starts_nothing(world: World) -> None:
-    artifact = world.upload()
-    world.take_in(artifact)
-    again = world.take_in(artifact)
+    first, second = world.upload("release = 1"), world.upload("release = 2")
+    world.push_event(first, "event-a")
+    world.push_event(second, "event-b")
+    again = take_in(world.ports, s3_event(first, "event-a"))  # delivered once more, long after
     assert (again.started, len(again.known)) == ((), 1)
+    assert world.alias() == "version 3"
+
+
+def test_an_artifact_that_is_being_deployed_is_skipped_when_another_event_names_it(world: World) -> None:
+    artifact = world.upload()
+    again = []
+    world.at(30, lambda: again.append(world.push(artifact)))
+    first = world.push(artifact)
+    assert first.status == "SUCCEEDED"
+    assert again[0].status == "SUCCEEDED"
+    assert (
+        world.record(again[0].name).reason
+        == f"{artifact.identity} is being deployed to checkout by {first.name} already"
+    )
+
+
+def test_a_refusal_is_remembered_though_another_deployment_was_in_the_way(world: World) -> None:
+    world.target(test_events=[{"name": "ping", "payload": {}}])
+    world.answer = lambda request: RunResult(b"{}", "Unhandled", 1.0)
+    bad = world.upload("release = 1")
+    world.push(bad)
+    world.answer = lambda request: RunResult(b"{}", None, 1.0)
+    world.at(30, lambda: world.push(bad))
+    world.push(world.upload("release = 2"))
+    assert world.record(world.push(bad).name).status is Status.SKIPPED
 
 
 def test_the_artifact_that_is_live_is_skipped(world: World) -> None:

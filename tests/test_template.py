@@ -100,7 +100,11 @@ def test_every_function_runs_on_the_same_runtime_with_json_logs_and_traces() -> 
     assert GLOBALS["Runtime"] == "python3.13"
     assert GLOBALS["Architectures"] == ["arm64"]
     assert GLOBALS["Tracing"] == "Active"
-    assert GLOBALS["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": "ControllerLogs"}}
+    assert GLOBALS["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": {"Ref": "LogLevel"},
+        "LogGroup": {"Ref": "ControllerLogs"},
+    }
     same = ("Runtime", "Architectures", "Tracing", "LoggingConfig", "CodeUri", "Layers", "PackageType")
     assert [name for name, properties in FUNCTIONS.items() if properties.keys() & set(same)] == []
 

@@ -207,10 +207,14 @@ class DynamoDbDeployments:
         """Return the write that remembers how an artifact fared; none when it was skipped or is a version."""
         if ended.artifact is None or ended.status is Status.SKIPPED:
             return []
-        outcome = "SET refused_by = :id" if ended.refused else "REMOVE refused_by"
-        values: dict[str, Any] = {":one": 1} | ({":id": ended.deployment_id} if ended.refused else {})
+        expression = "ADD ended :one"
+        values: dict[str, Any] = {":one": 1}
+        if ended.refused:
+            expression, values = f"SET refused_by = :id {expression}", values | {":id": ended.deployment_id}
+        elif ended.status is Status.PROMOTED:
+            expression = f"REMOVE refused_by {expression}"
         key = items.tried_key(ended.target, ended.artifact.identity)
-        return [self._update(key, f"{outcome} ADD ended :one", None, values, None)]
+        return [self._update(key, expression, None, values, None)]
 
     def _put(self, item: items.Item, condition: str | None = None) -> dict[str, Any]:
         put = {"TableName": self._table, "Item": items.to_dynamodb(item)}

@@ -29,10 +29,12 @@ class StepFunctionsExecutions:
             raise translated(error, f"starting execution {name}") from error
         return True
 
-    def wake(self, token: str) -> None:
-        """End a bake now; does nothing when it has ended already."""
+    def wake(self, token: str) -> bool:
+        """End a bake now; False when it has ended already."""
         try:
             self._states.send_task_success(taskToken=token, output="{}")
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise translated(error, "waking a bake") from error
+            return False
+        return True

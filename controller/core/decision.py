@@ -8,6 +8,7 @@ from typing import Any, assert_never
 
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_duration
+from controller.core.errors import StoppedError
 from controller.core.verdict import Outcome, Verdict
 from controller.core.wording import one_line
 
@@ -77,7 +78,10 @@ def cause_of(state: Any) -> str:
     except (ValueError, RecursionError):
         report = None
     if isinstance(report, dict) and "errorMessage" in report:
-        cause = f"{report.get('errorType', name)}: {report['errorMessage']}"
+        kind = report.get("errorType", name)  # StoppedError says it all in its message
+        cause = (
+            f"{report['errorMessage']}" if kind == StoppedError.__name__ else f"{kind}: {report['errorMessage']}"
+        )
     return one_line(cause or name, _CAUSE_LENGTH)
 
 

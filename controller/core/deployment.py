@@ -204,6 +204,13 @@ class Deployment(_Record):
             member.routing(self.weight_at(self.intended_index)),
         }
 
+    def carries(self, member: MemberRecord, alias: Alias) -> bool:
+        """Say whether the alias is where this deployment last put it, or is putting it."""
+        return alias.routing in {
+            member.routing(self.weight),
+            member.routing(self.weight_at(self.intended_index)),
+        }
+
     def spell_step(self, index: int) -> str:
         """Return "step 2/5" for people, who count from one."""
         return f"step {index + 1}/{len(self.steps)}"

@@ -67,6 +67,9 @@ AliasName = Annotated[
         "write the alias's name (letters, digits, - and _, at most 128; not a number alone)",
     ),
 ]
+TargetName = Annotated[
+    str, _matching(_TARGET_NAME.pattern, "write a target's name (a-z, 0-9 and -, at most 50 characters)")
+]
 VersionNumber = Annotated[str, _matching(r"[1-9][0-9]{0,18}", 'write a version number such as "41"')]
 
 
@@ -161,7 +164,7 @@ class Hotfix(Document):
 class Request(Document):
     """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
 
-    target: str = Field(min_length=1)
+    target: TargetName
     artifact: ZipArtifact | None = None
     version: VersionNumber | None = None
     """An existing version to deploy instead of an artifact; for targets of one member."""
@@ -176,6 +179,12 @@ class Request(Document):
         if (self.artifact is None) == (self.version is None):
             raise ValueError("say what to deploy: either artifact or version, and not both")
         return self
+
+
+def named_target(request: Any) -> str:
+    """Return the target that a request names, however broken the rest of it is; "(none)" when it names none."""
+    name = request.get("target") if isinstance(request, dict) else None
+    return name if isinstance(name, str) and _TARGET_NAME.fullmatch(name) else "(none)"
 
 
 def canonical_request(target: str, artifact: ZipArtifact, event_id: str) -> str:

@@ -14,7 +14,10 @@ def give_up(context: Context, cause: str) -> Ruling:
     if deployment.status.is_over or deployment.status is Status.ROLLBACK_FAILED:
         return end_of(deployment)
     after = deployment.model_copy(
-        update={"status": Status.ROLLBACK_FAILED, "reason": f"the alias could not be put back: {cause}"}
+        update={
+            "status": Status.ROLLBACK_FAILED,
+            "reason": f"{deployment.reason}; the alias could not be put back: {cause}",
+        }
     )
     event = event_of(after, Transition.ENDED, context.now)
     return end_of(context.ports.deployments.save(deployment, after, event))

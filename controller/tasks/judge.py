@@ -62,7 +62,7 @@ def _count(alarms: int) -> str:
 def _drift(context: Context, deployment: Deployment) -> str | None:
     for member in deployment.members:
         alias = context.ports.functions.alias(member.function, member.alias)
-        if not deployment.wrote(member, alias):
+        if not deployment.carries(member, alias):
             return f"alias {alias} was changed by somebody else: it is on {alias.routing}"
     return None
 

@@ -18,7 +18,7 @@ from controller.core.duration import scaled
 from controller.core.errors import ClaimHeldError, InputError, RefusedError, UnavailableError
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import plan_of, spell_plan
-from controller.core.target import Member, RedAtStart, Request, Target
+from controller.core.target import Member, RedAtStart, Request, Target, named_target
 from controller.core.verdict import AlarmState
 from controller.tasks.context import Context
 
@@ -39,13 +39,16 @@ def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
     known = context.ports.deployments.find(context.deployment_id)
     if known:
         return end_of(known) if known.status.is_over else _go_on(known)
-    target_name = _named_target(request)
+    target_name = named_target(request)
     asked: Request | None = None
     try:
         asked = parse(Request, request, "execution input")
         target = context.ports.targets.read(asked.target)
+        skip = _refused_before(context, asked, target) or _under_way(context, asked, target)
+        if skip:
+            return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
         found = {member: _look_at(context, member) for member in target.members}
-        skip = _nothing_to_do(context, asked, target, found)
+        skip = _live_already(context, asked, target, found)
         if skip:
             return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
         deployment = _deployment(context, asked, target, found, execution_arn)
@@ -61,12 +64,6 @@ def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
 def _go_on(deployment: Deployment) -> Ruling:
     failed = deployment.status is Status.ROLLBACK_FAILED
     return Ruling(Decision.ROLL_BACK if failed else Decision.PUBLISH, deployment.reason)
-
-
-def _named_target(request: Any) -> str:
-    """Return the target that a request names, however broken the rest of it is."""
-    name = request.get("target") if isinstance(request, dict) else None
-    return name if isinstance(name, str) and name else "(none)"
 
 
 def _look_at(context: Context, member: Member) -> _Found:
@@ -91,19 +88,38 @@ def _look_at(context: Context, member: Member) -> _Found:
     return _Found(alias, claim.fencing + 1)
 
 
-def _nothing_to_do(context: Context, asked: Request, target: Target, found: dict[Member, _Found]) -> str | None:
+def _refused_before(context: Context, asked: Request, target: Target) -> str | None:
+    """Say why an event does not try an artifact again; a person may."""
+    if asked.artifact is None or asked.event_id is None:
+        return None
+    identity = asked.artifact.identity
+    refused_by = context.ports.deployments.tried(target.name, identity).refused_by
+    return (
+        f"{identity} was refused by deployment {refused_by}; start it by hand to try it again"
+        if refused_by
+        else None
+    )
+
+
+def _under_way(context: Context, asked: Request, target: Target) -> str | None:
+    """Say that the artifact is being deployed to this target already."""
     if asked.artifact is None:
         return None
-    identity, deployments = asked.artifact.identity, context.ports.deployments
-    refused_by = deployments.tried(target.name, identity).refused_by
-    if refused_by and asked.event_id:
-        return f"{identity} was refused by deployment {refused_by}; start it by hand to try it again"
-    live = deployments.live(target.name)
-    if live is None or live.artifact != identity:
+    owner = context.ports.deployments.claim(target.members[0].function).owner
+    holder = context.ports.deployments.find(owner) if owner else None
+    if holder is None or (holder.target, holder.artifact) != (target.name, asked.artifact):
+        return None
+    return f"{asked.artifact.identity} is being deployed to {target.name} by {owner} already"
+
+
+def _live_already(context: Context, asked: Request, target: Target, found: dict[Member, _Found]) -> str | None:
+    """Say that the artifact is live on every member, as its deployment left it."""
+    live = context.ports.deployments.live(target.name)
+    if asked.artifact is None or live is None or live.artifact != asked.artifact.identity:
         return None
     if any(live.versions.get(m.function) != f.alias.routing.version for m, f in found.items()):
         return None
-    return f"{identity} is live on {target.name} since deployment {live.deployment_id}"
+    return f"{asked.artifact.identity} is live on {target.name} since deployment {live.deployment_id}"
 
 
 def _deployment(

@@ -5,31 +5,35 @@ than bookkeeping, and the alias is the truth.
 """
 
 from controller.core.decision import Ruling, end_of
-from controller.core.deployment import Deployment, Mark, MemberRecord, Status, Transition, event_of
-from controller.core.errors import ControllerError, MissingError, UnavailableError
+from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status, Transition, event_of
+from controller.core.errors import ConflictError, ControllerError, MissingError, UnavailableError
 from controller.core.verdict import Outcome
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.end import end
 
 
-def roll_back(context: Context, cause: str) -> Ruling:
+def roll_back(context: Context, cause: str, target: str = "(none)", execution_arn: str = "") -> Ruling:
     """End ROLLED_BACK, or DRIFTED where somebody else moved an alias; `cause` is why, when the record does not say.
 
-    A deployment that is over leads to its own end. Raises UnavailableError when an alias does not read as it was
-    written, so that the state machine tries again.
+    A deployment that is over leads to its own end; one without a record is closed under the `target` that was
+    asked for. Raises UnavailableError when an alias does not read as it was written, so that the state machine
+    tries again.
     """
     deployment = context.ports.deployments.find(context.deployment_id)
     if deployment is None:
-        return _end_without_record(context, cause)
+        return _end_without_record(context, cause, target, execution_arn)
     if deployment.status.is_over:
         return end_of(deployment)
-    drift = put_back(context.ports, deployment)
     reason = cause or deployment.reason
+    if not deployment.stopping_mark:  # a shift that is still under way must see that it is stopped
+        detail = MarkDetail(at=context.now, by="rollback", reason=reason)
+        context.ports.deployments.mark(context.deployment_id, Mark.ABORT, detail)
+    drift = put_back(context.ports, deployment)
     if drift:
         return end(context, deployment, Status.DRIFTED, f"{'; '.join(drift)}. Left as it is. Before: {reason}")
     judged = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
-    failed = judged or Mark.ALARM in deployment.marks
+    failed = deployment.step_index >= 0 and (judged or Mark.ALARM in deployment.marks)
     return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
 
 
@@ -51,7 +55,9 @@ def put_back(ports: Ports, deployment: Deployment) -> list[str]:
     return drift
 
 
-def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> list[str]:
+def _put_member_back(
+    ports: Ports, deployment: Deployment, member: MemberRecord, *, again: bool = True
+) -> list[str]:
     functions = ports.functions
     try:
         alias = functions.alias(member.function, member.alias)
@@ -62,20 +68,35 @@ def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord)
         return []
     if not deployment.wrote(member, alias):
         return [f"alias {alias} was changed by somebody else to {alias.routing}"]
-    # Also where it is on the baseline but a shift is under way: writing uses up the RevisionId that it read.
-    functions.route(alias, baseline)
+    if _has_ended(ports, deployment):  # meanwhile; a later deployment may be using the alias
+        return []
+    try:
+        # Also where it is on the baseline but a shift is under way: writing uses up the RevisionId that it read.
+        functions.route(alias, baseline)
+    except ConflictError:
+        if not again:
+            raise
+        return _put_member_back(ports, deployment, member, again=False)
     now_on = functions.alias(member.function, member.alias).routing
     if now_on != baseline:
         raise UnavailableError(f"alias {alias} was put back to {baseline} but reads {now_on}")
     return []
 
 
-def _end_without_record(context: Context, cause: str) -> Ruling:
+def _has_ended(ports: Ports, deployment: Deployment) -> bool:
+    try:
+        current = ports.deployments.find(deployment.deployment_id)
+    except UnavailableError:  # traffic matters more than bookkeeping
+        return False
+    return current is not None and current.status.is_over
+
+
+def _end_without_record(context: Context, cause: str, target: str, execution_arn: str) -> Ruling:
     """Close a deployment whose Plan failed, so that a Plan still under way cannot open it any more."""
     deployment = Deployment(
         deployment_id=context.deployment_id,
-        execution_arn="",
-        target="(none)",
+        execution_arn=execution_arn,
+        target=target,
         status=Status.REJECTED,
         reason=f"nothing was changed: {cause or 'planning failed'}",
         started_at=context.now,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.alias import Routing
 from controller.core.notification import SOURCE
 from rampart.demo.releases import FIRST, Release
@@ -42,6 +43,7 @@ class Account:
         self.aws = aws
         self.stack: Stack = aws.deploy(template, f"rampart-{STAGE}", {"Stage": STAGE, "ArtifactBucket": BUCKET})
         self.deployments = DynamoDbDeployments(aws.client("dynamodb"), self.stack.outputs["TableName"])
+        self.functions = LambdaFunctions(aws.client("lambda"))
         self._make_bucket()
         self._make_function(FIRST)
         self.make_alarm()
@@ -85,11 +87,7 @@ class Account:
 
     def routing(self) -> Routing:
         """Return where the shop's alias sends its traffic now."""
-        alias = self.aws.client("lambda").get_alias(FunctionName=FUNCTION, Name=ALIAS)
-        weights = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-        for version, share in weights.items():
-            return Routing(alias["FunctionVersion"], version, round(share * 10_000))
-        return Routing(alias["FunctionVersion"])
+        return self.functions.alias(FUNCTION, ALIAS).routing
 
     def alarm_state(self) -> str:
         """Return the state of the shop's alarm."""

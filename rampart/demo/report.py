@@ -59,7 +59,7 @@ class Report(BaseModel):
     @property
     def ended_well(self) -> bool:
         """Whether every release did."""
-        return all(release.ended_well for release in self.releases)
+        return bool(self.releases) and all(release.ended_well for release in self.releases)
 
 
 class Counts(BaseModel):

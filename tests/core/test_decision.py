@@ -178,7 +178,7 @@ LAMBDA = {"errorMessage": "deployment orders-1 has ended", "errorType": "Stopped
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        ({"Error": "StoppedError", "Cause": json.dumps(LAMBDA)}, "StoppedError: deployment orders-1 has ended"),
+        ({"Error": "StoppedError", "Cause": json.dumps(LAMBDA)}, "deployment orders-1 has ended"),
         (
             {"Error": "Lambda.Unknown", "Cause": '{"errorMessage": "Error: Runtime exited"}'},
             "Lambda.Unknown: Error: Runtime exited",

@@ -50,7 +50,7 @@ def test_a_request_may_name_an_existing_version_a_strategy_and_a_hotfix() -> Non
         (None, "write a JSON object, not null"),
         ("orders", "write a JSON object, not 'orders'"),
         ({}, "target: this field is required"),
-        ({"target": ""}, "target: write at least 1 character, not ''"),
+        ({"target": ""}, "target: write a target's name (a-z, 0-9 and -, at most 50 characters), not ''"),
         ({"target": 5, "version": "3"}, 'target: write "5", in quotes, not 5'),
         ({"target": "orders"}, BOTH),
         ({"target": "orders", "artifact": None}, BOTH),

@@ -158,8 +158,9 @@ class MemoryDeployments:
         if ended.artifact is None or ended.status is Status.SKIPPED:
             return
         key = (ended.target, ended.artifact.identity)
-        refused_by = ended.deployment_id if ended.refused else None
-        self._tried[key] = Tried(self.tried(*key).ended + 1, refused_by)
+        before = self.tried(*key)
+        refused_by = ended.deployment_id if ended.refused else before.refused_by
+        self._tried[key] = Tried(before.ended + 1, None if ended.status is Status.PROMOTED else refused_by)
 
 
 class MemoryTargets:
@@ -191,6 +192,7 @@ class MemoryExecutions:
     def __init__(self) -> None:
         self.started: dict[str, str] = {}
         self.woken: set[str] = set()
+        self.waiting: str | None = None
 
     def start(self, name: str, request: str) -> bool:
         """Start one; False when one of that name was started before."""
@@ -199,9 +201,10 @@ class MemoryExecutions:
         self.started[name] = request
         return True
 
-    def wake(self, token: str) -> None:
-        """End a bake now."""
+    def wake(self, token: str) -> bool:
+        """End a bake now; False when no bake waits under the token."""
         self.woken.add(token)
+        return token == self.waiting
 
 
 class MemoryBus:

@@ -157,6 +157,11 @@ class World:
         (name,) = self.take_in(artifact).started
         return self.run(name, json.loads(self.ports.executions.started[name]))
 
+    def push_event(self, artifact: ZipArtifact, event_id: str) -> walker.Execution:
+        """Let an event of this id start its one execution, and walk it to its end."""
+        (name,) = take_in(self.ports, s3_event(artifact, event_id)).started
+        return self.run(name, json.loads(self.ports.executions.started[name]))
+
     def run(self, name: str, request: Any) -> walker.Execution:
         """Walk an execution to its end."""
         return walker.run(walker.start(name, request, self))
@@ -199,6 +204,13 @@ class World:
     def wait(self, seconds: float, token: str | None) -> bool:
         """Let time pass with all that is planned in it; end early when the token is woken."""
         until = self.clock.now() + seconds
+        self.ports.executions.waiting = token
+        try:
+            return self._wait(until, token)
+        finally:
+            self.ports.executions.waiting = None
+
+    def _wait(self, until: float, token: str | None) -> bool:
         while token not in self.ports.executions.woken:
             moment = min([until, self.cloudwatch.next_evaluation(), *(at for at, _ in self._script[:1])])
             self.clock.advance(max(0.0, moment - self.clock.now()))

@@ -137,10 +137,12 @@ def test_every_task_retries_the_same_transient_errors(name: str) -> None:
     expected = ["UnavailableError", "ConflictError", *LAMBDA_ERRORS, "Sandbox.Timedout", "States.Timeout"]
     if name == "Bake":  # its timeout is the normal end of a look
         expected.remove("States.Timeout")
+    if name == "Verify":  # what may have run is not run again
+        expected = expected[:-2]
     assert transient(TASKS[name])["ErrorEquals"] == expected
 
 
-@pytest.mark.parametrize("name", [name for name in TASKS if name != "RollBack"])
+@pytest.mark.parametrize("name", [name for name in TASKS if name not in ("RollBack", "Verify")])
 def test_every_task_but_rolling_back_retries_at_the_same_pace(name: str) -> None:
     pace = {key: value for key, value in transient(TASKS[name]).items() if key != "ErrorEquals"}
     assert pace == {

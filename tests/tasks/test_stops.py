@@ -3,7 +3,7 @@
 from typing import Any
 
 from controller.core.errors import ControllerError
-from controller.restore import restore
+from controller.restore import DeadExecution, restore
 from controller.signal import alarm_change, on_alarm_change
 from tests.engine.faults import DENIED, Fault, always
 from tests.engine.world import World
@@ -58,13 +58,13 @@ def test_a_deployment_that_cannot_be_put_back_is_woken_all_the_same(world: World
 
 def test_an_execution_that_was_stopped_while_plan_was_under_way_claims_nothing(world: World) -> None:
     execution = arrive(world, "Plan")
-    restore(visit(world, execution), "ABORTED")
+    restore(visit(world, execution), DeadExecution(name=execution.name, status="ABORTED"))
     carry_out(world, "Plan", execution)
     assert holder(world) is None
 
 
 def test_an_execution_that_was_stopped_in_the_middle_is_rolled_back_and_closed(world: World) -> None:
     execution = arrive(world, "Judge")
-    restore(visit(world, execution), "ABORTED")
+    restore(visit(world, execution), DeadExecution(name=execution.name, status="ABORTED"))
     assert (world.alias(), holder(world)) == ("version 1", None)
     assert world.told(execution.name).count("ROLLED_BACK") == 1
