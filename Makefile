@@ -9,7 +9,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/rampart demo $(ARGS)
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml
 .PHONY: environment
 environment:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Rampart needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.13 ..."; exit 2; }
+		|| { echo "Rampart needs Python 3.11 or newer, and $(PYTHON) is not. Try: make PYTHON=python3.13 ..."; exit 2; }
 	@echo "Setting up $(VENV) (about half a minute, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/$(LIST).txt

@@ -60,7 +60,7 @@ def test_an_alarms_event_puts_the_alias_back_in_the_middle_of_a_long_bake(world:
     assert max(at for operation, at in written if operation == "UpdateAlias") == 30 * 60 + 0.5
     assert world.alias() == "version 1"
     assert execution.error == "RolledBack"
-    assert execution.cause == "alarm errors fired: as the story goes"
+    assert execution.cause == "step 1/2: alarm errors fired: as the story goes"
     assert seconds(world, execution.name) < 30 * 60 + 5
     assert world.record(execution.name).refused
 
@@ -109,7 +109,7 @@ def test_a_person_aborts_a_bake_at_once(world: World) -> None:
     world.at(600, lambda: answers.append(on_verb(visit(world, name), verb_of(asked))))
     execution = world.run(name, json.loads(world.ports.executions.started[name]))
     assert answers == [f"deployment {name} is rolling back"]
-    assert execution.cause == "abort by kim: wrong build"
+    assert execution.cause == "step 1/2: abort by kim: wrong build"
     assert seconds(world, name) < 605
     assert not world.record(name).refused
     assert on_verb(visit(world, name), verb_of(asked)) == f"deployment {name} has ended already"

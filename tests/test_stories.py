@@ -171,7 +171,7 @@ def test_a_mark_that_came_before_the_bake_ends_it_at_once(world: World) -> None:
     (name,) = world.take_in(artifact).started
     world.at(30, abort)
     execution = world.run(name, json.loads(world.ports.executions.started[name]))
-    assert execution.cause == "abort by kim: wrong build"
+    assert execution.cause == "step 1/2: abort by kim: wrong build"
     record = world.record(name)
     assert (record.ended_at - record.started_at).total_seconds() == pytest.approx(30, abs=3)  # type: ignore[operator]
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, assert_never
 
+from controller.core import errors
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_duration
-from controller.core.errors import StoppedError
 from controller.core.verdict import Outcome, Verdict
 from controller.core.wording import one_line
 
@@ -78,10 +78,9 @@ def cause_of(state: Any) -> str:
     except (ValueError, RecursionError):
         report = None
     if isinstance(report, dict) and "errorMessage" in report:
-        kind = report.get("errorType", name)  # StoppedError says it all in its message
-        cause = (
-            f"{report['errorMessage']}" if kind == StoppedError.__name__ else f"{kind}: {report['errorMessage']}"
-        )
+        kind, message = str(report.get("errorType", name)), str(report["errorMessage"])
+        # Our own errors say it all in their message; the name of another's is part of what went wrong.
+        cause = message if hasattr(errors, kind) else f"{kind}: {message}"
     return one_line(cause or name, _CAUSE_LENGTH)
 
 
@@ -94,7 +93,9 @@ def decide(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
     """Say what follows a look during a bake. Anything but PASS never moves traffic forward."""
     mark = deployment.stopping_mark
     if mark:
-        return Ruling(Decision.ROLL_BACK, deployment.marks[mark].spell(mark))
+        said = deployment.marks[mark].spell(mark)
+        where = f"{deployment.spell_step(deployment.step_index)}: " if deployment.step_index >= 0 else ""
+        return Ruling(Decision.ROLL_BACK, where + said)
     if deployment.due_at is None or deployment.hold_until is None or deployment.plan is None:
         return Ruling(Decision.ROLL_BACK, "there is nothing to judge before the first shift")
     step = deployment.spell_step(deployment.step_index)

@@ -1,5 +1,6 @@
 """`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 wrong usage."""
 
+import os
 import signal
 import sys
 from importlib.util import find_spec
@@ -8,6 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+
+_WIDE = 200
+"""The width where there is no terminal: a line is a line."""
 
 app = typer.Typer(
     help="Rampart: safe deployments for AWS Lambda.",
@@ -23,25 +27,38 @@ def rampart() -> None:
     """Rampart: safe deployments for AWS Lambda."""
 
 
-@app.command()
+@app.command(short_help="Promote a good release, roll back a bad one.")
 def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE as JSON too.")
     ] = None,
     bug_percent: Annotated[
-        int, typer.Option(min=0, max=99, help="On how many orders in a hundred release 3 fails.")
+        int,
+        typer.Option(
+            min=0,
+            max=99,
+            metavar="N",
+            help="On how many orders in a hundred release 3 fails. With 0 it is promoted, and the demo fails.",
+        ),
     ] = 30,
 ) -> None:
     """Show a good release promoted and a bad one rolled back, on an AWS inside this process."""
-    if json_file and not json_file.absolute().parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {json_file.absolute().parent}", param_hint="--json")
+    if json_file:
+        try:
+            json_file.open("a").close()
+        except OSError as error:
+            raise typer.BadParameter(f"cannot write {json_file}: {error.strerror}", param_hint="--json") from None
     if not find_spec("awslambdaric"):
         _fail("rampart demo: Lambda's runtime client (awslambdaric) is built for Linux only; run the demo on Linux")
+    for name in list(os.environ):  # the AWS is in this process: no profile and no proxy leads to it
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            del os.environ[name]
     # Imported here, so that other commands do not pay for an AWS.
     from rampart.demo.screen import Screen
     from rampart.demo.story import DemoError, tell
 
-    screen = Screen(Console(highlight=False))
+    on_terminal = sys.stdout.isatty()
+    screen = Screen(Console(highlight=False, width=None if on_terminal else _WIDE))
     try:
         report = tell(screen, bug_percent)
     except DemoError as error:
@@ -50,9 +67,9 @@ def demo(
         _fail("rampart demo: interrupted; nothing is left behind", code=130)
     finally:
         screen.calm()
+    screen.summary(report)
     if json_file:
         json_file.write_text(report.model_dump_json(indent=2) + "\n")
-    screen.summary(report)
     if not report.ended_well:
         _fail("rampart demo: a release did not end as it must, see above")
 

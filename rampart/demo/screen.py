@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -24,6 +24,7 @@ _STYLES = {
     Status.ROLLED_BACK: "red",
     Status.ROLLBACK_FAILED: "bold red",
 }
+_ALARM_STYLES = {"OK": "green", "ALARM": "red"}
 _BAR_WIDTH = 30
 
 
@@ -56,7 +57,8 @@ class Screen:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(_picture(deployment, routing, alarm, requests), refresh=True)
+        bar_width = max(5, min(_BAR_WIDTH, self._console.width - 45))
+        self._live.update(_picture(deployment, routing, alarm, requests, bar_width), refresh=True)
 
     def calm(self) -> None:
         """Take the live picture away."""
@@ -77,17 +79,18 @@ class Screen:
 
 
 def _picture(
-    deployment: Deployment | None, routing: Routing, alarm: str, requests: dict[str, Counts]
+    deployment: Deployment | None, routing: Routing, alarm: str, requests: dict[str, Counts], bar_width: int
 ) -> RenderableType:
     table = Table(box=None, padding=(0, 2), show_header=True, header_style="dim")
     for column in ("version", "weight", "", "requests", "errors"):
-        table.add_column(column, justify="right" if column in ("requests", "errors") else "left")
+        justify: Literal["right", "left"] = "right" if column in ("requests", "errors") else "left"
+        table.add_column(column, justify=justify, min_width=None if column else bar_width)
     for version, weight in _weights(routing):
-        bar = "█" * round(_BAR_WIDTH * weight / FULL_WEIGHT)
+        bar = "█" * round(bar_width * weight / FULL_WEIGHT)
         seen = requests.get(version, Counts())
         errors = Text(str(seen.errors), style="red" if seen.errors else "")
         table.add_row(version, spell_weight(weight), Text(bar, style="cyan"), str(seen.requests), errors)
-    alarm_line = Text("  alarm checkout-errors ").append(alarm, style="red" if alarm == "ALARM" else "green")
+    alarm_line = Text("  alarm checkout-errors ").append(alarm, style=_ALARM_STYLES.get(alarm, "yellow"))
     return Group(table, alarm_line, Text("  next: " + _next(deployment), style="dim"))
 
 
@@ -99,7 +102,9 @@ def _weights(routing: Routing) -> list[tuple[str, int]]:
 
 def _next(deployment: Deployment | None) -> str:
     if deployment is None or deployment.status.is_over:
-        return "waiting for an upload"
+        return "the event of the upload"
+    if deployment.stopping_mark:
+        return "close the record; the alias is put back"
     if deployment.look_at is None:
         return f"first shift of {deployment.deployment_id}"
     seconds = max(0.0, (deployment.look_at - datetime.now(UTC)).total_seconds())
@@ -110,7 +115,8 @@ def _headline(release: ReleaseReport) -> Text:
     mark = "✔" if release.ended_well else "✖"
     line = Text(f"{mark} release {release.release}  ", style="bold")
     line.append(release.status.value, style=_STYLES[release.status])
-    return line.append(f" after {release.seconds}s: {release.reason}")
+    line.append(f" {release.seconds}s after it was planned")
+    return line if release.steps else line.append(f": {release.reason}")
 
 
 def _steps(release: ReleaseReport) -> Table:

@@ -17,6 +17,7 @@ MINUTE_SECONDS = 2.0
 """How long a minute takes in the demonstration."""
 _MOST_SECONDS = 60.0
 _LOOK_SECONDS = 0.2
+_TELLING_SECONDS = 5.0
 
 
 class DemoError(Exception):
@@ -41,7 +42,9 @@ def tell(
                 screen.say(f"release {release.number} is uploaded to {release.key}")
                 uploaded[release] = account.upload(release.key, release.zip)
                 _follow(screen, account, uploaded[release])
-        _hear_the_rest(screen, account)
+        denied = account.denied()
+        if denied:
+            raise DemoError(denied)
         return report(account, uploaded)
 
 
@@ -56,6 +59,8 @@ def _follow(screen: Screen, account: Account, artifact: str) -> None:
         seen: dict[str, Counts] = {version: counts(account, version, since) for version in versions}
         screen.watch(deployment, routing, account.alarm_state(), seen)
         if deployment and deployment.status.is_over:
+            account.aws.wait_until_idle(_TELLING_SECONDS)
+            _hear(screen, account)
             return
         denied = account.denied()
         if denied:
@@ -70,11 +75,3 @@ def _follow(screen: Screen, account: Account, artifact: str) -> None:
 def _hear(screen: Screen, account: Account) -> None:
     for message in account.listen():
         screen.transition(message)
-
-
-def _hear_the_rest(screen: Screen, account: Account) -> None:
-    account.aws.wait_until_idle(5.0)
-    _hear(screen, account)
-    denied = account.denied()
-    if denied:
-        raise DemoError(denied)

@@ -65,7 +65,7 @@ def test_a_mark_that_stops_outranks_every_verdict(outcome: Outcome, moment: str,
 )
 def test_a_mark_that_stops_is_the_reason(mark: Mark, by: str, reason: str) -> None:
     marked = a_deployment(at_step=0, marks=a_mark(mark, by))
-    assert decide(marked, a_verdict(), START).reason == reason
+    assert decide(marked, a_verdict(), START).reason == f"step 1/2: {reason}"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def _signalled(shop: Shop) -> None:
     """Roll back because the alarm goes off and says so."""
     deployment = _baking(shop, "signalled").deployment_id
     shop.set_alarm("ALARM")
-    assert shop.execution(deployment)["cause"].startswith(f"alarm {ALARM} fired")
+    assert shop.execution(deployment)["cause"].startswith(f"step 1/1: alarm {ALARM} fired")
     shop.settle()
 
 

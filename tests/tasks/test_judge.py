@@ -102,7 +102,7 @@ def test_of_two_marks_the_abort_is_the_reason(world: World) -> None:
     mark(world, execution, Mark.SUPERSEDED, by="orders-2")
     mark(world, execution, Mark.ALARM, by="errors")
     mark(world, execution, Mark.ABORT, by="kim")
-    assert resume(execution).cause == "abort by kim: wrong build"
+    assert resume(execution).cause == "step 1/2: abort by kim: wrong build"
 
 
 def test_of_an_alarm_and_a_newer_deployment_the_alarm_is_the_reason(world: World) -> None:

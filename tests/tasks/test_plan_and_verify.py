@@ -84,7 +84,9 @@ def test_a_start_that_is_denied_leaves_a_rejected_record_and_no_claim(world: Wor
 def test_the_target_is_named_when_its_start_broke_off(world: World) -> None:
     world.fault = always("GetFunction")
     execution = world.push(world.upload())
-    assert world.record(execution.name).reason.startswith("nothing was changed: DeniedError: function checkout")
+    record = world.record(execution.name)
+    assert record.target == "checkout"
+    assert record.reason.startswith("nothing was changed: function checkout")
 
 
 REFUSALS: list[tuple[dict[str, Any], str]] = [
