@@ -52,10 +52,11 @@ class Shop(Account):
         """Return the first true answer of `found`; raises RunFailedError at the first denial."""
 
         def answer() -> T:
-            line = self.denied()
+            seen = found()
+            line = self.denied()  # after it was looked for, which a denial may have brought about
             if line:
                 raise RunFailedError(line)
-            return found()
+            return seen
 
         return until(answer, what)
 

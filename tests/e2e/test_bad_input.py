@@ -1,5 +1,6 @@
 """Bad input from people and from AWS: one clear line where the sender looks, and nothing changed."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -182,7 +183,9 @@ def test_the_same_event_twice_starts_one_execution(shop: Shop) -> None:
     started = shop.wait(lambda: shop.taken_in(artifact), "intake has read the event")[0]["started"]
     version = artifact.partition("@")[2]
     detail = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
-    shop.aws.events.publish({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+    event_id = json.loads(shop.execution(started[0])["input"])["event_id"]
+    event = {"id": event_id, "source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    shop.aws.events.publish(event)
     again = shop.wait(lambda: shop.taken_in(artifact)[1:], "intake has read the event again")[0]
     assert (again["started"], again["known"]) == ([], started)
     assert shop.deployment_of(artifact).deployment_id == started[0]
