@@ -11,7 +11,6 @@ from pydantic import Field
 
 from controller.core.aws_event import Part, read_event
 from controller.core.decision import Ruling
-from controller.core.deployment import Mark, MarkDetail
 from controller.core.target import named_target
 from controller.core.wording import one_line
 from controller.tasks.context import Context
@@ -61,13 +60,6 @@ def restore(context: Context, dead: DeadExecution) -> Ruling | None:
     One without a record is closed too, lest a Plan that is still under way opens it for a dead execution.
     """
     deployment = context.ports.deployments.find(context.deployment_id)
-    reason = f"the execution ended {dead.because}"
-    if deployment is None:
-        return roll_back(context, reason, dead.target, dead.arn)
-    if deployment.status.is_over:
+    if deployment and deployment.status.is_over:
         return None
-    detail = MarkDetail(at=context.now, by="restore", reason=reason)
-    marked = context.ports.deployments.mark(context.deployment_id, Mark.ABORT, detail)
-    if marked.status.is_over:
-        return None
-    return roll_back(context, reason)
+    return roll_back(context, f"the execution ended {dead.because}", dead.target, dead.arn)

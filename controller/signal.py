@@ -13,12 +13,12 @@ from pydantic import Field
 from controller.core.aws_event import Part, read_event
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.document import Document, parse
-from controller.core.errors import ControllerError, InputError, UnavailableError
+from controller.core.errors import ControllerError, InputError
 from controller.core.target import RedAtStart
 from controller.core.wording import shown
 from controller.ports import Ports
 from controller.tasks.context import Context
-from controller.tasks.roll_back import put_back, roll_back
+from controller.tasks.roll_back import leave_mark, put_back, roll_back
 
 
 class Verb(Document):
@@ -117,11 +117,7 @@ def _stop(
         return Stopped.ENDED_BEFORE
     if change and not _counts(deployment, change):
         return Stopped.ENDED_BEFORE
-    try:
-        marked = ports.deployments.mark(deployment_id, mark, detail)
-    except UnavailableError:  # traffic first: the mark is written when this is tried again
-        put_back(ports, deployment)
-        raise
+    marked = leave_mark(ports, deployment, mark, detail)
     if marked.status.is_over:  # it was promoted, or ended otherwise, before the mark
         return Stopped.ENDED_BEFORE
     woken = False

@@ -1,11 +1,12 @@
 """Deployments that are stopped in the middle: by an alarm's event, by a person, by the death of their execution."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
 from controller.core.deployment import Status
-from controller.core.errors import InputError
+from controller.core.errors import InputError, UnavailableError
 from controller.restore import DeadExecution, restore
 from controller.signal import on_verb, verb_of
 from controller.tasks.context import Context
@@ -113,6 +114,28 @@ def test_a_person_aborts_a_bake_at_once(world: World) -> None:
     assert seconds(world, name) < 605
     assert not world.record(name).refused
     assert on_verb(visit(world, name), verb_of(asked)) == f"deployment {name} has ended already"
+
+
+@pytest.mark.parametrize("asked_by", ["a person", "restore"])
+def test_the_alias_is_put_back_even_while_no_mark_can_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, asked_by: str
+) -> None:
+    def throttled(*_: object) -> None:
+        raise UnavailableError("DynamoDB is throttled")
+
+    name = stopped_at(world, "Judge")
+    monkeypatch.setattr(world.ports.deployments, "mark", throttled)
+    verb = verb_of({"deployment_id": name, "mark": "abort", "by": "kim", "reason": "wrong build"})
+    stops: dict[str, Callable[[], object]] = {
+        "a person": lambda: on_verb(visit(world, name), verb),
+        "restore": lambda: restore(visit(world, name), dead(name, "ABORTED")),
+    }
+    with pytest.raises(UnavailableError):
+        stops[asked_by]()
+    assert world.alias() == "version 1"
+    monkeypatch.undo()
+    restore(visit(world, name), dead(name, "ABORTED"))  # as Lambda tries again
+    assert world.record(name).status is Status.ROLLED_BACK
 
 
 def test_a_verb_for_a_deployment_that_is_not_there_is_refused(world: World) -> None:

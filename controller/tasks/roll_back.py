@@ -1,7 +1,7 @@
 """RollBack: put the alias back on the baseline wherever it carries what this deployment wrote.
 
-Harmless when repeated and when nothing moved. The alias comes first and the record second: traffic matters more
-than bookkeeping, and the alias is the truth.
+Harmless when repeated and when nothing moved. A mark comes first, so that whatever is still under way stops, then
+the alias, and the record last: traffic matters more than bookkeeping, and the alias is the truth.
 """
 
 from controller.core.decision import Ruling, end_of
@@ -28,13 +28,28 @@ def roll_back(context: Context, cause: str, target: str = "(none)", execution_ar
     reason = cause or deployment.reason
     if not deployment.stopping_mark:  # a shift that is still under way must see that it is stopped
         detail = MarkDetail(at=context.now, by="rollback", reason=reason)
-        context.ports.deployments.mark(context.deployment_id, Mark.ABORT, detail)
+        deployment = leave_mark(context.ports, deployment, Mark.ABORT, detail)
+        if deployment.status.is_over:
+            return end_of(deployment)
     drift = put_back(context.ports, deployment)
     if drift:
         return end(context, deployment, Status.DRIFTED, f"{'; '.join(drift)}. Left as it is. Before: {reason}")
     judged = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
     failed = deployment.step_index >= 0 and (judged or Mark.ALARM in deployment.marks)
     return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
+
+
+def leave_mark(ports: Ports, deployment: Deployment, mark: Mark, detail: MarkDetail) -> Deployment:
+    """Leave a mark and return the record with it.
+
+    Where that cannot be done now, the aliases are put back all the same, and UnavailableError is raised, so that
+    it is tried again.
+    """
+    try:
+        return ports.deployments.mark(deployment.deployment_id, mark, detail)
+    except UnavailableError:
+        put_back(ports, deployment)
+        raise
 
 
 def put_back(ports: Ports, deployment: Deployment) -> list[str]:
