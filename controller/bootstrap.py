@@ -1,11 +1,12 @@
 """The one place that joins ports to adapters: boto3 clients are made lazily, once."""
 
 import time
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import boto3
 from botocore.config import Config
 
+from controller.adapters.artifact_store import ArtifactStore
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.eventbridge_bus import EventBridgeBus
@@ -39,6 +40,14 @@ class AwsPorts:
         return LambdaFunctions(
             self._session.client("lambda", config=_CONFIG),
             self._session.client("lambda", config=_PATIENT_CONFIG),
+        )
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """Buckets and repositories; most deployments need only one of the two clients."""
+        return ArtifactStore(
+            cache(lambda: self._session.client("s3", config=_CONFIG)),
+            cache(lambda: self._session.client("ecr", config=_CONFIG)),
         )
 
     @cached_property

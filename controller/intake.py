@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from controller.core.artifact import ArtifactEvent, artifact_event
+from controller.core.announcement import Announcement, announcement
 from controller.core.errors import InputError
 from controller.core.target import Target, canonical_request
 from controller.ports import Ports
@@ -29,9 +29,9 @@ def take_in(ports: Ports, event: Any) -> Intake:
     Raises MalformedEventError for an event that says nothing usable, and InputError when no target wants the
     artifact but some cannot be read: one of those may have been meant, so that the event must not be lost.
     """
-    found = artifact_event(event)
+    found = announcement(event)
     targets, unreadable = ports.targets.all()
-    wanted = [target for target in targets if target.wants(found.artifact)]
+    wanted = [target for target in targets if target.source.wants(found)]
     if not wanted and unreadable:
         raise InputError(f"{found.artifact.identity}: no readable target wants it; {unreadable[0]}")
     started: list[str] = []
@@ -43,11 +43,11 @@ def take_in(ports: Ports, event: Any) -> Intake:
     return Intake(found.artifact.identity, tuple(started), tuple(known), tuple(unreadable))
 
 
-def execution_name(target: Target, found: ArtifactEvent) -> str:
+def execution_name(target: Target, found: Announcement) -> str:
     """Return the name by which a repeated event is recognised: target, artifact, event.
 
     Step Functions keeps a name for 90 days, so that an event that arrives late, or is delivered again when its
     deployment has long ended, starts nothing. At most 80 characters (API reference, StartExecution).
     """
     event = hashlib.sha256(found.event_id.encode()).hexdigest()[:12]
-    return f"{target.name}-{found.artifact.digest}-{event}"
+    return f"{target.name}-{found.artifact.fingerprint}-{event}"

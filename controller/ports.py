@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import Artifact
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail
 from controller.core.target import Target
 from controller.core.verdict import Reading
@@ -55,7 +55,7 @@ class Functions(Protocol):
         """Return the function's tags; raises MissingError."""
         ...
 
-    def update_code(self, latest: Code, artifact: ZipArtifact) -> Code:
+    def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
         ...
 
@@ -80,6 +80,27 @@ class Functions(Protocol):
 
     def route(self, alias: Alias, routing: Routing) -> Alias:
         """Send the alias's traffic along `routing` if it is still as `alias` says; raises ConflictError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What its bucket or repository says of an artifact."""
+
+    appeared_at: datetime
+    is_index: bool = False
+    """Whether it is an index of images, of which Lambda takes none."""
+
+
+class Artifacts(Protocol):
+    """The bucket and the repositories in which artifacts appear."""
+
+    def find(self, artifact: Artifact) -> Stored:
+        """Return what is known of an artifact; raises MissingError."""
+        ...
+
+    def current(self, artifact: Artifact, tag: str | None) -> str | None:
+        """Return the identity of what the zip's key, or a tag of the image's repository, names now, if anything."""
         ...
 
 
@@ -136,6 +157,14 @@ class Tried:
     """The deployment that found the artifact itself wanting, if the last one did."""
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The youngest artifact that a target has deployed."""
+
+    artifact: str
+    appeared_at: datetime
+
+
 class Deployments(Protocol):
     """Deployment records, their events, the claims, and what is live; every read sees the last write."""
 
@@ -143,11 +172,12 @@ class Deployments(Protocol):
         """Return the record, or None."""
         ...
 
-    def open(self, deployment: Deployment, event: Event) -> None:
+    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
         """Write a new record, its first event and the claims of its members at once.
 
-        Raises ClaimHeldError when another deployment holds a function, ConflictError when the record exists
-        or a claim has moved on.
+        `newest` says that its artifact is the youngest that the target has deployed. Raises ClaimHeldError when
+        another deployment holds a function, ConflictError when the record exists, a claim has moved on, or a
+        younger artifact was deployed meanwhile.
         """
         ...
 
@@ -180,6 +210,10 @@ class Deployments(Protocol):
 
     def live(self, target: str) -> Live | None:
         """Return what the target's last completed deployment left, or None."""
+        ...
+
+    def newest(self, target: str) -> Newest | None:
+        """Return the youngest artifact that a target has deployed, however that ended, or None."""
         ...
 
     def tried(self, target: str, artifact: str) -> Tried:
@@ -229,6 +263,11 @@ class Ports(Protocol):
     @property
     def functions(self) -> Functions:
         """Lambda functions."""
+        ...
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Buckets and repositories."""
         ...
 
     @property

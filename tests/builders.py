@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import ZipArtifact
+from controller.core.announcement import Announcement
+from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.deployment import (
     Deployment,
     Event,
@@ -51,6 +52,16 @@ def a_target(**overrides: Any) -> Target:
 def an_artifact(**overrides: Any) -> ZipArtifact:
     """Return one version of one zip."""
     return _build(ZipArtifact, {"bucket": "releases", "key": "orders/1.zip", "version_id": "v1"} | overrides)
+
+
+def an_image(digest: str = "a1", repository: str = "team/orders") -> ImageArtifact:
+    """Return an image whose digest starts with these hexadecimal digits."""
+    return ImageArtifact(image=f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/{repository}@sha256:{digest:0<64}")
+
+
+def announced(artifact: Artifact, tag: str | None = None) -> Announcement:
+    """Return the announcement of an artifact."""
+    return Announcement(event_id="event-1", artifact=artifact, tag=tag)
 
 
 def a_plan(*steps: tuple[int, int], strategy: str = "Canary10Percent5Minutes") -> Plan:

@@ -177,9 +177,9 @@ def test_a_mark_that_came_before_the_bake_ends_it_at_once(world: World) -> None:
 
 
 def test_a_duplicate_event_starts_nothing(world: World) -> None:
-    first, second = world.upload("release = 1"), world.upload("release = 2")
+    first = world.upload("release = 1")
     world.push_event(first, "event-a")
-    world.push_event(second, "event-b")
+    world.push_event(world.upload("release = 2"), "event-b")
     again = take_in(world.ports, s3_event(first, "event-a"))  # delivered once more, long after
     assert (again.started, len(again.known)) == ((), 1)
     assert world.alias() == "version 3"

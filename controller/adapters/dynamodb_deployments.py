@@ -1,6 +1,7 @@
 """Deployment records on Amazon DynamoDB: status, event and claims change in one transaction or not at all."""
 
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -9,7 +10,7 @@ from controller.adapters import dynamodb_items as items
 from controller.adapters.aws_errors import aws_errors
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
 from controller.core.errors import ClaimHeldError, ConflictError, ControllerError, MissingError, UnavailableError
-from controller.ports import Claim, Live, Tried
+from controller.ports import Claim, Live, Newest, Tried
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,7 +28,7 @@ class DynamoDbDeployments:
         item = self._get(items.record_key(deployment_id))
         return items.deployment_of(item) if item else None
 
-    def open(self, deployment: Deployment, event: Event) -> None:
+    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
         """Write a new record, its first event and the claims of its members at once."""
         writes = [
             self._put(items.record_item(deployment), "attribute_not_exists(pk)"),
@@ -53,6 +54,8 @@ class DynamoDbDeployments:
                 for member in deployment.members
             ]
             writes += [self._put(key) for key in _watches(deployment)]
+        if newest and deployment.appeared_at:
+            writes.append(self._make_newest(deployment, deployment.appeared_at))
         self._transact(writes, deployment)
 
     def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
@@ -108,6 +111,10 @@ class DynamoDbDeployments:
     def live(self, target: str) -> Live | None:
         """Return what the target's last completed deployment left, or None."""
         return items.live_of(self._get(items.live_key(target)))
+
+    def newest(self, target: str) -> Newest | None:
+        """Return the youngest artifact that a target has deployed, however that ended, or None."""
+        return items.newest_of(self._get(items.newest_key(target)))
 
     def tried(self, target: str, artifact: str) -> Tried:
         """Return what the target remembers of an artifact."""
@@ -215,6 +222,15 @@ class DynamoDbDeployments:
             expression = f"REMOVE refused_by {expression}"
         key = items.tried_key(ended.target, ended.artifact.identity)
         return [self._update(key, expression, None, values, None)]
+
+    def _make_newest(self, deployment: Deployment, appeared_at: datetime) -> dict[str, Any]:
+        return self._update(
+            items.newest_key(deployment.target),
+            "SET artifact = :artifact, appeared_at = :at",
+            "attribute_not_exists(pk) OR appeared_at <= :at",
+            {":artifact": deployment.what, ":at": items.sortable(appeared_at)},
+            None,
+        )
 
     def _put(self, item: items.Item, condition: str | None = None) -> dict[str, Any]:
         put = {"TableName": self._table, "Item": items.to_dynamodb(item)}

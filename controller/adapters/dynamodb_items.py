@@ -6,6 +6,7 @@ deployment#<id>      event#<sequence>      one event; `unsent` until notify has 
 function#<name>      claim                 the claim; `owner` only while somebody holds it; never expires
 alarm#<name>         deployment#<id>       that a live deployment watches the alarm
 target#<name>        live                  what the last completed deployment left; never expires
+target#<name>        newest                the youngest artifact that was deployed; never expires
 target#<name>        artifact#<hash>       how often an artifact was tried, and whether it was refused
 
 Indexes: by_target (of_target, started_at), live (live, started_at), unsent (unsent, at); the last two are sparse.
@@ -13,14 +14,14 @@ Indexes: by_target (of_target, started_at), live (live, started_at), unsent (uns
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from controller.core.deployment import Deployment, Event
-from controller.ports import Claim, Live, Tried
+from controller.ports import Claim, Live, Newest, Tried
 
 HISTORY_DAYS = 400
 """How long ended deployments and their events are kept, by the table's time to live."""
@@ -58,6 +59,11 @@ def watch_key(alarm: str, deployment_id: str) -> Key:
 def live_key(target: str) -> Key:
     """Return the key of what is live on a target."""
     return {"pk": f"target#{target}", "sk": "live"}
+
+
+def newest_key(target: str) -> Key:
+    """Return the key of the youngest artifact that a target has deployed."""
+    return {"pk": f"target#{target}", "sk": "newest"}
 
 
 def tried_key(target: str, artifact: str) -> Key:
@@ -118,6 +124,16 @@ def claim_of(function: str, item: Item) -> Claim:
 def live_of(item: Item) -> Live | None:
     """Return what is live, or None for an absent item."""
     return Live(item["deployment_id"], item["artifact"], item["versions"]) if item else None
+
+
+def newest_of(item: Item) -> Newest | None:
+    """Return the youngest artifact, or None for an absent item."""
+    return Newest(item["artifact"], datetime.fromisoformat(item["appeared_at"])) if item else None
+
+
+def sortable(moment: datetime) -> str:
+    """Return a moment as a text that sorts by time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def tried_of(item: Item) -> Tried:

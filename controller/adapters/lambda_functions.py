@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.errors import ConflictError
 from controller.core.strategy import FULL_WEIGHT
 from controller.ports import Answer, Code, Readiness
@@ -34,14 +34,12 @@ class LambdaFunctions:
             arn = self._lambda.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
             return self._lambda.list_tags(Resource=arn)["Tags"]
 
-    def update_code(self, latest: Code, artifact: ZipArtifact) -> Code:
+    def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
         with aws_errors(f"Lambda refused the code for function {latest.function}"):
             updated = self._lambda.update_function_code(
                 FunctionName=latest.function,
-                S3Bucket=artifact.bucket,
-                S3Key=artifact.key,
-                S3ObjectVersion=artifact.version_id,
+                **_source(artifact),
                 # The documented default is x86_64, whatever the function has now.
                 Architectures=[latest.architecture],  # type: ignore[list-item]
                 RevisionId=latest.revision_id,
@@ -92,6 +90,18 @@ class LambdaFunctions:
                 RevisionId=alias.revision_id,
             )
         return _alias(alias.function, updated)
+
+
+def _source(artifact: Artifact) -> dict[str, Any]:
+    match artifact:
+        case ZipArtifact():
+            return {
+                "S3Bucket": artifact.bucket,
+                "S3Key": artifact.key,
+                "S3ObjectVersion": artifact.version_id,
+            }
+        case ImageArtifact():
+            return {"ImageUri": artifact.image}
 
 
 def _alias(function: str, described: Any) -> Alias:

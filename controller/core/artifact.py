@@ -1,17 +1,33 @@
-"""Artifacts: immutable things to deploy, and the AWS events that announce them."""
+"""Artifacts: immutable things to deploy. One version of one S3 object, or one container image by its digest."""
 
 import hashlib
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from controller.core.aws_event import Part, read_event
-from controller.core.document import Document
-from controller.core.errors import MalformedEventError
-from controller.core.wording import escaped, one_line, shown
+from controller.core.document import IMAGE_FORM, ZIP_FORM, Document, form_of
+from controller.core.wording import escaped, shown
+
+_IMAGE = re.compile(
+    r"(?P<registry>[0-9]{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+    r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)@(?P<digest>sha256:[0-9a-f]{64})"
+)
 
 
-class ZipArtifact(Document):
+class _Artifact(Document):
+    @property
+    def identity(self) -> str:
+        """The artifact in one line: equal for equal artifacts."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that stand for the identity in names."""
+        return hashlib.sha256(self.identity.encode()).hexdigest()[:12]
+
+
+class ZipArtifact(_Artifact):
     """One version of one S3 object; never a key alone, which somebody may overwrite."""
 
     kind: Literal["zip"] = "zip"
@@ -24,69 +40,59 @@ class ZipArtifact(Document):
         """The artifact in one line: equal for equal artifacts."""
         return escaped(f"s3://{self.bucket}/{self.key}@{self.version_id}")
 
+
+def _pinned(uri: str) -> str:
+    if len(uri) > 1024 or not _IMAGE.fullmatch(uri):
+        raise ValueError(
+            'write an image of ECR by its digest, "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…" '
+            f"(a tag may move), not {shown(uri)}"
+        )
+    return uri
+
+
+class ImageArtifact(_Artifact):
+    """One container image in ECR by its digest; never a tag, which somebody may move."""
+
+    kind: Literal["image"] = "image"
+    image: Annotated[str, AfterValidator(_pinned)]
+
+    @property
+    def identity(self) -> str:
+        """The artifact in one line: equal for equal artifacts."""
+        return self.image
+
+    @property
+    def registry(self) -> str:
+        """The account whose registry has the image."""
+        return self._part("registry")
+
+    @property
+    def repository(self) -> str:
+        """The name of the image's repository."""
+        return self._part("repository")
+
     @property
     def digest(self) -> str:
-        """Twelve hexadecimal digits that stand for the identity in names."""
-        return hashlib.sha256(self.identity.encode()).hexdigest()[:12]
+        """The digest of the image's manifest, sha256:…"""
+        return self._part("digest")
+
+    def _part(self, name: str) -> str:
+        found = _IMAGE.fullmatch(self.image)
+        return found[name] if found else ""
+
+    def at(self, digest: str) -> str:
+        """Return the identity of another image of the same repository."""
+        return f"{self.image.partition('@')[0]}@{digest}"
 
 
-class _Bucket(Part):
-    name: str = Field(min_length=3, max_length=63)
+Artifact = ZipArtifact | ImageArtifact
 
 
-class _Object(Part):
-    key: str = Field(min_length=1, max_length=1024)
-    version_id: str | None = Field(default=None, alias="version-id", max_length=1024)
+def _form(value: Any) -> str:
+    return form_of(value, {ZIP_FORM: ZipArtifact, IMAGE_FORM: ImageArtifact})
 
 
-class _ObjectCreated(Part):
-    bucket: _Bucket
-    object: _Object
-
-
-class _Event(Part):
-    id: str
-    source: str
-    detail_type: str = Field(alias="detail-type")
-    detail: dict[str, Any]
-
-
-class _Created(Part):
-    detail: _ObjectCreated
-
-
-class ArtifactEvent(BaseModel):
-    """An artifact that appeared, and the event that said so."""
-
-    model_config = ConfigDict(frozen=True)
-
-    event_id: str
-    artifact: ZipArtifact
-
-
-def artifact_event(event: Any) -> ArtifactEvent:
-    """Return the artifact that an S3 "Object Created" event announces; raises MalformedEventError.
-
-    Source: Amazon S3 user guide, "EventBridge event message structure". In EventBridge the key is plain text,
-    not URL-encoded as in S3's own notifications.
-    """
-    outer = read_event(_Event, event, "event is not of the shape that EventBridge documents")
-    where = f"event {one_line(outer.id, 100)}"
-    if (outer.source, outer.detail_type) != ("aws.s3", "Object Created"):
-        raise MalformedEventError(
-            f"{where}: this controller takes aws.s3 'Object Created', "
-            f"not {one_line(outer.source, 60)} {shown(outer.detail_type)}"
-        )
-    created = read_event(_Created, event, where).detail
-    return ArtifactEvent(event_id=outer.id, artifact=_pinned(created, where))
-
-
-def _pinned(created: _ObjectCreated, where: str) -> ZipArtifact:
-    found = created.object
-    if not found.version_id or found.version_id == "null":
-        name = one_line(f"s3://{created.bucket.name}/{found.key}", 300)
-        raise MalformedEventError(
-            f"{where}: {name} has no version id; turn on versioning for the bucket, "
-            "so that what was tested is what is deployed"
-        )
-    return ZipArtifact(bucket=created.bucket.name, key=found.key, version_id=found.version_id)
+WrittenArtifact = Annotated[
+    Annotated[ZipArtifact, Tag(ZIP_FORM)] | Annotated[ImageArtifact, Tag(IMAGE_FORM)], Discriminator(_form)
+]
+"""An artifact as a field of a document."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from controller.core.alias import Alias, Routing, routing_at
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import ImageArtifact, WrittenArtifact, ZipArtifact
 from controller.core.document import Document
 from controller.core.strategy import Plan, Step
 from controller.core.target import Hotfix, RedAtStart, VerificationEvent
@@ -109,11 +109,12 @@ class MemberRecord(_Record):
         return routing_at(self.baseline, self.candidate, weight)
 
 
-def _stored(document: type[Document]) -> BeforeValidator:
-    """Pass over what a later version of the controller added to a document within a record."""
+def _stored(*forms: type[Document]) -> BeforeValidator:
+    """Pass over what a later version of the controller added to a document, in any form, within a record."""
+    fields = {name for form in forms for name in form.model_fields}
 
     def known(value: Any) -> Any:
-        return {n: v for n, v in value.items() if n in document.model_fields} if isinstance(value, dict) else value
+        return {n: v for n, v in value.items() if n in fields} if isinstance(value, dict) else value
 
     return BeforeValidator(known)
 
@@ -129,7 +130,9 @@ class Deployment(_Record):
     reason: str
     started_at: datetime
     ended_at: datetime | None = None
-    artifact: Annotated[ZipArtifact | None, _stored(ZipArtifact)] = None
+    artifact: Annotated[WrittenArtifact | None, _stored(ZipArtifact, ImageArtifact)] = None
+    appeared_at: datetime | None = None
+    """When the artifact appeared in its bucket or repository."""
     version: str | None = None
     hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
     event_id: str | None = None

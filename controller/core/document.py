@@ -2,9 +2,11 @@
 
 import difflib
 import json
+import re
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from controller.core.errors import InputError
@@ -19,8 +21,30 @@ class Document(BaseModel):
 
 D = TypeVar("D", bound=BaseModel)
 
-NAME_FORM, STEPS_FORM = FORMS = ("<name>", "<steps>")
-"""The tags of a strategy's two forms, which pydantic puts into the place of a fault."""
+NAME_FORM, STEPS_FORM, ZIP_FORM, IMAGE_FORM = FORMS = ("<name>", "<steps>", "<zip>", "<image>")
+"""The tags of what may be written in several forms, which pydantic puts into the place of a fault."""
+
+
+def matching(pattern: str, otherwise: str) -> AfterValidator:
+    """Return the validator of a text that is like `pattern` whole; `otherwise` says what to write."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{otherwise}, not {shown(text)}")
+        return text
+
+    return AfterValidator(check)
+
+
+def form_of(value: Any, forms: Mapping[str, type[BaseModel]]) -> str:
+    """Return the tag of the form that somebody meant: the one whose fields look most like those that are there."""
+    present = list(value) if isinstance(value, dict) else []
+    likeness = {
+        tag: sum(bool(_close(str(name), list(form.model_fields))) for name in present)
+        for tag, form in forms.items()
+    }
+    built = next((tag for tag, form in forms.items() if isinstance(value, form)), None)
+    return built or max(likeness, key=lambda tag: likeness[tag])
 
 
 def parse_json(text: str, what: str) -> Any:
@@ -133,21 +157,25 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Return the field names of the model at `location`, as far as the annotations tell."""
-    fields: Any = model
+    models: list[tuple[str | None, type[BaseModel]]] = [(None, model)]
     for part in location:
-        if isinstance(part, int) or part in FORMS:
+        if isinstance(part, int):
             continue
-        field = fields.model_fields.get(part)
-        nested = _types(field.annotation) if field else []
-        fields = next((t for t in nested if isinstance(t, type) and issubclass(t, BaseModel)), None)
-        if fields is None:
-            return []
-    return list(fields.model_fields)
+        if part in FORMS:
+            models = [(form, m) for form, m in models if form == part] or models
+            continue
+        fields = [m.model_fields[part] for _, m in models if part in m.model_fields]
+        models = [found for field in fields for found in _models(field.annotation, None)]
+    return [name for _, m in models[:1] for name in m.model_fields]
 
 
-def _types(annotation: Any) -> list[Any]:
-    inner = getattr(annotation, "__args__", ())
-    return [annotation, *(t for a in inner for t in _types(a))]
+def _models(annotation: Any, form: str | None) -> list[tuple[str | None, type[BaseModel]]]:
+    """Return the models that an annotation allows, each with the tag of its form."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [(form, annotation)]
+    tags = [note.tag for note in getattr(annotation, "__metadata__", ()) if isinstance(note, Tag)]
+    form = tags[0] if tags else form
+    return [found for inner in getattr(annotation, "__args__", ()) for found in _models(inner, form)]
 
 
 def _close(word: str, known: list[str]) -> list[str]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from controller.core.artifact import ZipArtifact
-from controller.core.document import Document, parse, parse_json
+from controller.core.artifact import Artifact, WrittenArtifact
+from controller.core.document import Document, matching, parse, parse_json
 from controller.core.duration import Duration, spell_duration
 from controller.core.errors import InputError
+from controller.core.source import Source
 from controller.core.strategy import Strategy
 from controller.core.wording import shown
 
@@ -45,32 +46,23 @@ def _parse_alarm(value: Any) -> Any:
     raise ValueError(f'write an alarm\'s name or {{"name": …}}, not {shown(value)}')
 
 
-def _matching(pattern: str, otherwise: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"{otherwise}, not {shown(text)}")
-        return text
-
-    return AfterValidator(check)
-
-
 FunctionName = Annotated[
     str,
-    _matching(
+    matching(
         r"[a-zA-Z0-9_-]{1,64}", "write the function's name (letters, digits, - and _, at most 64), not its ARN"
     ),
 ]
 AliasName = Annotated[
     str,
-    _matching(
+    matching(
         r"(?!\d+$)[a-zA-Z0-9_-]{1,128}",
         "write the alias's name (letters, digits, - and _, at most 128; not a number alone)",
     ),
 ]
 TargetName = Annotated[
-    str, _matching(_TARGET_NAME.pattern, "write a target's name (a-z, 0-9 and -, at most 50 characters)")
+    str, matching(_TARGET_NAME.pattern, "write a target's name (a-z, 0-9 and -, at most 50 characters)")
 ]
-VersionNumber = Annotated[str, _matching(r"[1-9][0-9]{0,18}", 'write a version number such as "41"')]
+VersionNumber = Annotated[str, matching(r"[1-9][0-9]{0,18}", 'write a version number such as "41"')]
 
 
 class Member(Document):
@@ -78,13 +70,6 @@ class Member(Document):
 
     function: FunctionName
     alias: AliasName = "live"
-
-
-class ZipSource(Document):
-    """Where the zips of a target appear: a bucket and a key, in which * stands for any text."""
-
-    bucket: str = Field(min_length=3, max_length=63)
-    key: str = Field(min_length=1, max_length=1024)
 
 
 class VerificationEvent(Document):
@@ -107,11 +92,11 @@ def _not_a_truth_value(value: Any) -> Any:
 
 
 class Target(Document):
-    """One thing that is deployed as a whole: its functions, where its zips appear, how traffic moves."""
+    """One thing that is deployed as a whole: its functions, where its artifacts appear, how traffic moves."""
 
     version: Annotated[Literal[1], BeforeValidator(_not_a_truth_value)]
     name: str
-    source: ZipSource
+    source: Source
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
     strategy: Strategy
     alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=50)] = ()
@@ -131,14 +116,6 @@ class Target(Document):
             if alarm in alarms[:index]:
                 raise ValueError(f"alarms[{index}]: {shown(alarm)} is named already; name it once")
         return self
-
-    def wants(self, artifact: ZipArtifact) -> bool:
-        """Say whether a new artifact is one of this target's."""
-        first, *rest = (re.escape(part) for part in self.source.key.split("*"))
-        # Each part is taken where it comes first and nowhere else, or many stars would take for ever.
-        middle, last = "".join(f"(?>.*?{part})" for part in rest[:-1]), "".join(f".*{part}" for part in rest[-1:])
-        wanted = f"{first}{middle}{last}"
-        return self.source.bucket == artifact.bucket and bool(re.fullmatch(wanted, artifact.key, re.DOTALL))
 
 
 def parse_target(name: str, text: str, where: str) -> Target:
@@ -165,7 +142,7 @@ class Request(Document):
     """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
 
     target: TargetName
-    artifact: ZipArtifact | None = None
+    artifact: WrittenArtifact | None = None
     version: VersionNumber | None = None
     """An existing version to deploy instead of an artifact; for targets of one member."""
     strategy: Strategy | None = None
@@ -187,7 +164,7 @@ def named_target(request: Any) -> str:
     return name if isinstance(name, str) and _TARGET_NAME.fullmatch(name) else "(none)"
 
 
-def canonical_request(target: str, artifact: ZipArtifact, event_id: str) -> str:
+def canonical_request(target: str, artifact: Artifact, event_id: str) -> str:
     """Return the input of an execution as intake writes it: the same bytes for the same event.
 
     StartExecution with the same name is idempotent only for the same bytes of input.

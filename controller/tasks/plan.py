@@ -17,9 +17,11 @@ from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ClaimHeldError, InputError, RefusedError, UnavailableError
 from controller.core.looks import refuse_long_plan
+from controller.core.source import ZipSource
 from controller.core.strategy import plan_of, spell_plan
 from controller.core.target import Member, RedAtStart, Request, Target, named_target
 from controller.core.verdict import AlarmState
+from controller.ports import Newest, Stored
 from controller.tasks.context import Context
 
 MANAGED_TAG = "rampart:managed"
@@ -44,7 +46,13 @@ def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
     try:
         asked = parse(Request, request, "execution input")
         target = context.ports.targets.read(asked.target)
-        skip = _refused_before(context, asked, target) or _under_way(context, asked, target)
+        stored = _find(context, asked)
+        newest = context.ports.deployments.newest(target.name)
+        skip = (
+            _refused_before(context, asked, target)
+            or _under_way(context, asked, target)
+            or _out_of_order(context, asked, target, stored, newest)
+        )
         if skip:
             return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
         found = {member: _look_at(context, member) for member in target.members}
@@ -52,10 +60,20 @@ def plan(context: Context, request: Any, execution_arn: str) -> Ruling:
         if skip:
             return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
         deployment = _deployment(context, asked, target, found, execution_arn)
-        context.ports.deployments.open(deployment, event_of(deployment, Transition.PLANNED, context.now))
+        if stored:
+            deployment = deployment.model_copy(update={"appeared_at": stored.appeared_at})
+        context.ports.deployments.open(
+            deployment,
+            event_of(deployment, Transition.PLANNED, context.now),
+            newest=stored is not None and (newest is None or newest.appeared_at <= stored.appeared_at),
+        )
     except (InputError, RefusedError) as refusal:
         return _end(context, target_name, asked, execution_arn, Status.REJECTED, str(refusal))
     except ClaimHeldError as held:
+        rival = context.ports.deployments.find(held.owner)
+        if asked and rival and _is_for(rival, asked):  # by the other event of an image with two tags, just now
+            skip = _spell_under_way(rival)
+            return _end(context, target_name, asked, execution_arn, Status.SKIPPED, skip)
         reason = f"{held}; start again when that has ended"
         return _end(context, target_name, asked, execution_arn, Status.REJECTED, reason)
     return _go_on(deployment)
@@ -103,13 +121,58 @@ def _refused_before(context: Context, asked: Request, target: Target) -> str | N
 
 def _under_way(context: Context, asked: Request, target: Target) -> str | None:
     """Say that the artifact is being deployed to this target already."""
+    owner = context.ports.deployments.claim(target.members[0].function).owner
+    rival = context.ports.deployments.find(owner) if owner else None
+    return _spell_under_way(rival) if rival and _is_for(rival, asked) else None
+
+
+def _is_for(deployment: Deployment, asked: Request) -> bool:
+    return asked.artifact is not None and (deployment.target, deployment.artifact) == (asked.target, asked.artifact)
+
+
+def _spell_under_way(rival: Deployment) -> str:
+    return f"{rival.what} is being deployed to {rival.target} by {rival.deployment_id} already"
+
+
+def _out_of_order(
+    context: Context, asked: Request, target: Target, stored: Stored | None, newest: Newest | None
+) -> str | None:
+    """Say that an event came too late: its artifact has been followed by another one. A person may go back.
+
+    The key of a zip, and a tag that the target follows, name the artifact that is wanted: a tag that is moved back
+    is a wish to go back. Among several keys or tags the age of the artifacts is the order.
+    """
+    artifact, source = asked.artifact, target.source
+    if artifact is None or stored is None or asked.event_id is None:
+        return None
+    if isinstance(source, ZipSource):
+        current = context.ports.artifacts.current(artifact, None)
+        if current not in (artifact.identity, None):
+            return f"{artifact.identity} came too late: {current} has taken its place"
+    elif source.is_fixed:
+        current = context.ports.artifacts.current(artifact, source.tag)
+        if current != artifact.identity:
+            return f"{artifact.identity} came too late: tag {source.tag} names {current or 'nothing'} by now"
+        return None
+    if newest is None or newest.appeared_at <= stored.appeared_at:
+        return None
+    return (
+        f"{artifact.identity} came too late: it appeared at {stored.appeared_at:%Y-%m-%d %H:%M:%S}, before "
+        f"{newest.artifact}, which was deployed already; start it by hand to go back to it"
+    )
+
+
+def _find(context: Context, asked: Request) -> Stored | None:
+    """Return what is known of the artifact that was asked for; raises MissingError or RefusedError."""
     if asked.artifact is None:
         return None
-    owner = context.ports.deployments.claim(target.members[0].function).owner
-    holder = context.ports.deployments.find(owner) if owner else None
-    if holder is None or (holder.target, holder.artifact) != (target.name, asked.artifact):
-        return None
-    return f"{asked.artifact.identity} is being deployed to {target.name} by {owner} already"
+    stored = context.ports.artifacts.find(asked.artifact)
+    if stored.is_index:
+        raise RefusedError(
+            f"{asked.artifact.identity} is an index of images, and Lambda takes one image; push one platform "
+            "without attestations, such as: docker buildx build --platform linux/arm64 --provenance=false --push"
+        )
+    return stored
 
 
 def _live_already(context: Context, asked: Request, target: Target, found: dict[Member, _Found]) -> str | None:

@@ -4,12 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from controller.core.errors import InputError
 from controller.core.target import RedAtStart, parse_target
-from tests.builders import a_target, a_target_document, an_artifact
+from tests.builders import a_target, a_target_document
 
 WHERE = "target /rampart/dev/targets/orders"
 KNOWN = "version, name, source, members, strategy, alarms, final_bake, max_hold, test_events"
@@ -202,53 +200,3 @@ def test_a_name_that_no_execution_could_bear_is_refused(name: str) -> None:
     assert str(refused.value) == (
         f"{WHERE}: name a target with a-z, 0-9 and -, at most 50 characters, not {name!r}"
     )
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "wanted"),
-    [
-        ("orders/*.zip", "orders/1.zip", True),
-        ("orders/*.zip", "orders/2026/1.zip", True),
-        ("orders/*.zip", "Orders/1.zip", False),
-        ("orders/*.zip", "orders/1.ZIP", False),
-        ("orders/*.zip", "payments/orders/1.zip", False),
-        ("orders.zip", "orders.zip", True),
-        ("orders.zip", "orders_zip", False),
-        ("*", "anything", True),
-        ("orders/*/1.zip", "orders/a\nb/1.zip", True),
-    ],
-)
-def test_a_star_in_a_key_stands_for_any_text(pattern: str, key: str, wanted: bool) -> None:
-    assert a_target(source={"bucket": "releases", "key": pattern}).wants(an_artifact(key=key)) is wanted
-
-
-@pytest.mark.parametrize(
-    ("pattern", "key", "wanted"),
-    [
-        ("orders?.zip", "orders1.zip", False),
-        ("orders?.zip", "order.zip", False),
-        ("orders?.zip", "orders?.zip", True),
-        ("[dev].zip", "d.zip", False),
-        ("[dev].zip", "[dev].zip", True),
-        ("[!d].zip", "e.zip", False),
-        ("orders[*].zip", "orders[1].zip", True),
-        ("orders[*].zip", "orders1.zip", False),
-        ("(a|b)+.zip", "a.zip", False),
-        ("(a|b)+.zip", "(a|b)+.zip", True),
-        ("a\\d.zip", "a1.zip", False),
-    ],
-)
-def test_nothing_but_the_star_is_special_in_a_key(pattern: str, key: str, wanted: bool) -> None:
-    assert a_target(source={"bucket": "releases", "key": pattern}).wants(an_artifact(key=key)) is wanted
-
-
-@given(st.text(st.characters(exclude_characters="*", exclude_categories=["Cs"]), min_size=1, max_size=50))
-def test_a_key_without_a_star_stands_for_itself_alone(key: str) -> None:
-    target = a_target(source={"bucket": "releases", "key": key})
-    assert target.wants(an_artifact(key=key))
-    assert not target.wants(an_artifact(key=key + "x"))
-    assert not target.wants(an_artifact(key="x" + key))
-
-
-def test_a_zip_of_another_bucket_is_not_wanted() -> None:
-    assert not a_target().wants(an_artifact(bucket="releases-2"))

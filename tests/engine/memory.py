@@ -4,10 +4,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
 from controller.core.errors import ClaimHeldError, ConflictError, InputError, MissingError
 from controller.core.target import Target, parse_target
-from controller.ports import Claim, Live, Tried
+from controller.ports import Claim, Live, Newest, Stored, Tried
 
 
 class MemoryDeployments:
@@ -19,6 +20,7 @@ class MemoryDeployments:
         self._events: dict[str, list[Event]] = {}
         self._claims: dict[str, Claim] = {}
         self._live: dict[str, Live] = {}
+        self._newest: dict[str, Newest] = {}
         self._tried: dict[tuple[str, str], Tried] = {}
         self._on_event = on_event
         self._lock = threading.RLock()
@@ -27,12 +29,12 @@ class MemoryDeployments:
         """Return the record, or None."""
         return self.records.get(deployment_id)
 
-    def open(self, deployment: Deployment, event: Event) -> None:
+    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
         """Write a new record, its first event and the claims of its members at once."""
         with self._lock:
-            self._open(deployment, event)
+            self._open(deployment, event, newest)
 
-    def _open(self, deployment: Deployment, event: Event) -> None:
+    def _open(self, deployment: Deployment, event: Event, newest: bool) -> None:
         if deployment.deployment_id in self.records:
             raise ConflictError(f"deployment {deployment.deployment_id} exists")
         members = () if deployment.status.is_over else deployment.members
@@ -42,6 +44,11 @@ class MemoryDeployments:
                 raise ClaimHeldError(member.function, claim.owner)
             if claim.fencing != member.fencing - 1:
                 raise ConflictError(f"the claim on {member.function} has moved on")
+        if newest and deployment.appeared_at:
+            before = self.newest(deployment.target)
+            if before and before.appeared_at > deployment.appeared_at:
+                raise ConflictError("a younger artifact was deployed meanwhile")
+            self._newest[deployment.target] = Newest(deployment.what, deployment.appeared_at)
         for member in members:
             self._claims[member.function] = Claim(member.function, deployment.deployment_id, member.fencing)
         if deployment.status.is_over:
@@ -94,6 +101,10 @@ class MemoryDeployments:
     def live(self, target: str) -> Live | None:
         """Return what the target's last completed deployment left, or None."""
         return self._live.get(target)
+
+    def newest(self, target: str) -> Newest | None:
+        """Return the youngest artifact that a target has deployed, however that ended, or None."""
+        return self._newest.get(target)
 
     def tried(self, target: str, artifact: str) -> Tried:
         """Return what the target remembers of an artifact."""
@@ -161,6 +172,40 @@ class MemoryDeployments:
         before = self.tried(*key)
         refused_by = ended.deployment_id if ended.refused else before.refused_by
         self._tried[key] = Tried(before.ended + 1, None if ended.status is Status.PROMOTED else refused_by)
+
+
+class MemoryArtifacts:
+    """Zips and images by identity, and what keys and tags name now."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Stored] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    def put(self, artifact: Artifact, stored: Stored, tag: str | None = None) -> None:
+        """Keep an artifact; a zip's key, or the tag of an image, names it from now on."""
+        self.stored.setdefault(artifact.identity, stored)
+        self._names[self._name(artifact, tag)] = artifact.identity
+
+    def forget(self, artifact: Artifact, tag: str | None = None) -> None:
+        """Lose the key or the tag, and with a zip's key nothing else."""
+        self._names.pop(self._name(artifact, tag), None)
+
+    def find(self, artifact: Artifact) -> Stored:
+        """Return what is known of an artifact; raises MissingError."""
+        if artifact.identity not in self.stored:
+            raise MissingError(f"{artifact.identity} cannot be read: there is no such artifact")
+        return self.stored[artifact.identity]
+
+    def current(self, artifact: Artifact, tag: str | None) -> str | None:
+        """Return the identity of what the zip's key, or a tag of the image's repository, names now, if anything."""
+        return self._names.get(self._name(artifact, tag))
+
+    def _name(self, artifact: Artifact, tag: str | None) -> tuple[str, str]:
+        match artifact:
+            case ZipArtifact():
+                return artifact.bucket, artifact.key
+            case ImageArtifact():
+                return artifact.repository, str(tag)
 
 
 class MemoryTargets:

@@ -12,11 +12,12 @@ from typing import Any
 
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.lambda_functions import LambdaFunctions
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.deployment import Deployment, Event
 from controller.core.notification import notification
 from controller.handlers import TASKS
 from controller.intake import Intake, take_in
+from controller.ports import Stored
 from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
 from rampart.embedded.aws_lambda.model import LambdaModel
@@ -25,7 +26,7 @@ from rampart.embedded.clock import VirtualClock
 from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.wire import ApiError, Call
 from tests.engine import walker
-from tests.engine.memory import MemoryBus, MemoryDeployments, MemoryExecutions, MemoryTargets
+from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, MemoryExecutions, MemoryTargets
 from tests.engine.model_client import ModelClient
 
 BUCKET = "artifacts"
@@ -45,6 +46,7 @@ class WorldPorts:
     """The ports of the world: real adapters over the models, and memory."""
 
     functions: LambdaFunctions
+    artifacts: MemoryArtifacts
     alarms: CloudWatchAlarms
     targets: MemoryTargets
     deployments: MemoryDeployments
@@ -76,6 +78,7 @@ class World:
         )
         self.ports = WorldPorts(
             functions=LambdaFunctions(self._client("lambda", self.aws_lambda)),
+            artifacts=MemoryArtifacts(),
             alarms=CloudWatchAlarms(self._client("cloudwatch", self.cloudwatch)),
             targets=MemoryTargets(),
             deployments=MemoryDeployments(self._tell),
@@ -139,7 +142,9 @@ class World:
         """Put a zip into the artifact bucket and return it, pinned to its version."""
         version_id = f"v{next(self._ids)}"
         self.objects[BUCKET, key, version_id] = zip_of(code) if data is None else data
-        return ZipArtifact(bucket=BUCKET, key=key, version_id=version_id)
+        artifact = ZipArtifact(bucket=BUCKET, key=key, version_id=version_id)
+        self.ports.artifacts.put(artifact, Stored(self.now()))
+        return artifact
 
     # ---- What happens -----------------------------------------------------------------------------------
 
@@ -254,6 +259,26 @@ class _Runner:
     def run(self, request: RunRequest) -> RunResult:
         """Answer for a function's code."""
         return self._world.answer(request)
+
+
+def ecr_event(image: ImageArtifact, tag: str, event_id: str = "event-1") -> dict[str, Any]:
+    """Return the event by which ECR announces an image."""
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "ECR Image Action",
+        "source": "aws.ecr",
+        "account": image.registry,
+        "region": "eu-west-1",
+        "resources": [],
+        "detail": {
+            "action-type": "PUSH",
+            "result": "SUCCESS",
+            "repository-name": image.repository,
+            "image-digest": image.digest,
+            "image-tag": tag,
+        },
+    }
 
 
 def s3_event(artifact: ZipArtifact, event_id: str = "event-1") -> dict[str, Any]:
