@@ -5,19 +5,18 @@ import random
 import threading
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rampart.embedded import moto_guard
 from rampart.embedded.aws_lambda.asynchronous import AsyncInvocations
+from rampart.embedded.aws_lambda.image_access import ImageAccess
+from rampart.embedded.aws_lambda.images import Behaviour, Images
 from rampart.embedded.aws_lambda.in_process import InProcessRunner
 from rampart.embedded.aws_lambda.model import LambdaModel
 from rampart.embedded.aws_lambda.runner import FunctionHost, RunRequest, RunResult
@@ -26,13 +25,18 @@ from rampart.embedded.clock import Clock, SystemClock
 from rampart.embedded.cloudformation import deployer
 from rampart.embedded.cloudwatch.emf import data_of
 from rampart.embedded.cloudwatch.model import CloudWatchModel
+from rampart.embedded.ecr.build import build_image
+from rampart.embedded.ecr.model import EcrModel
+from rampart.embedded.ecr.repository import REGISTRY
+from rampart.embedded.eventbridge.ecr_events import EcrEvents
 from rampart.embedded.eventbridge.events import EventBridge
 from rampart.embedded.eventbridge.s3_events import S3Events
 from rampart.embedded.eventbridge.streams import Streams
 from rampart.embedded.eventbridge.targets import Destinations, Targets
-from rampart.embedded.front import Front, Hooks, Operation, Server, name_execution
-from rampart.embedded.iam.authoriser import OPERATOR_KEY, Authoriser
-from rampart.embedded.wire import REGION, ApiError, Call, Service
+from rampart.embedded.front import Around, Front, Hooks, Operation, Server, name_execution, plainly
+from rampart.embedded.iam.authoriser import Authoriser
+from rampart.embedded.operator_clients import OperatorClients
+from rampart.embedded.wire import ApiError, Call, Service
 from rampart.embedded.wire_format import Response
 
 OnLog = Callable[[str, str, str], None]
@@ -57,11 +61,13 @@ class EmbeddedAws:
         metric_lag_seconds: float = 0.0,
         delivery_delay_seconds: float = 0.0,
         on_log: OnLog | None = None,
+        around: Around = plainly,
     ) -> None:
         """Start an empty account.
 
         `metric_lag_seconds` is how late metrics show, `delivery_delay_seconds` how late events arrive, and
-        `on_log` gets every line that a function writes, but for metrics in embedded metric format.
+        `on_log` gets every line that a function writes, but for metrics in embedded metric format. Each call
+        that was authorised is carried out within the context that `around` gives.
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise RuntimeError("an embedded AWS runs in this process already; close it before starting another")
@@ -71,8 +77,9 @@ class EmbeddedAws:
             self.clock = clock_or_minute_seconds
         self._random = random.Random(seed)  # noqa: S311 (ids and weighted picks that a seed repeats)
         self._on_log = on_log
+        self._around = around
         self._logs: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=_KEPT_LINES))
-        self._clients = _OperatorClients()
+        self._clients = OperatorClients()
         self._announced: set[str] = set()
         # What was started last is closed first.
         self._closing = ExitStack()
@@ -101,6 +108,8 @@ class EmbeddedAws:
 
         self.authoriser = Authoriser(self._tags, moto_guard.hash_key_of)
         self.cloudwatch = CloudWatchModel(self.clock, self._publish, self._new_id, metric_lag_seconds)
+        self.ecr = EcrModel(self.clock)
+        self._images = Images(self.ecr.manifest)
         host = FunctionHost(self.clock, self.url, access_key, self._take_log)
         self._runner = _Runner(ProcessRunner(host) if runner == "process" else InProcessRunner(host))
         self._asynchronous = AsyncInvocations(self.clock, self._send, self.cloudwatch.record)
@@ -113,6 +122,7 @@ class EmbeddedAws:
             record=self.cloudwatch.record,
             enqueue=self._asynchronous.enqueue,
             new_id=self._new_id,
+            images=self._images,
         )
         self._destinations = Destinations(self.lambda_model, self.client, self.authoriser.allows)
         self._streams = Streams(self.clock, self.lambda_model, self.authoriser.allows, self._send)
@@ -154,6 +164,7 @@ class EmbeddedAws:
 
         after: dict[Operation, Callable[[Call, Response], None]] = {
             **S3Events(self.clock, self._publish).after,
+            **EcrEvents(self._publish).after,
             ("stepfunctions", "StartExecution"): started,
             ("stepfunctions", "StopExecution"): stopped,
             ("lambda", "CreateEventSourceMapping"): mapped,
@@ -163,12 +174,17 @@ class EmbeddedAws:
         }
         before = {
             **self.events.before,
+            **ImageAccess(self.ecr, self.authoriser).before,
             ("stepfunctions", "StartExecution"): name_execution(self._new_id),
             ("lambda", "CreateEventSourceMapping"): self._streams.check,
         }
-        services: dict[str, Service] = {"lambda": self.lambda_model, "cloudwatch": self.cloudwatch}
+        services: dict[str, Service] = {
+            "lambda": self.lambda_model,
+            "cloudwatch": self.cloudwatch,
+            "ecr": self.ecr,
+        }
         operations = {("events", "PutEvents"): self.events}
-        hooks = Hooks(before, after)
+        hooks = Hooks(before, after, self._around)
         return Front(self.authoriser, services, operations, moto.app, hooks, self._new_id)
 
     def __enter__(self) -> Self:
@@ -199,6 +215,31 @@ class EmbeddedAws:
     ) -> deployer.Stack:
         """Deploy a SAM template, in place of a stack that has this name."""
         return deployer.deploy(self._target, template, stack_name, parameters, package)
+
+    def push_image(
+        self,
+        repository: str,
+        tags: Sequence[str],
+        code: bytes,
+        handler: str = "app.handler",
+        architecture: str = "arm64",
+        index: bool = False,
+    ) -> str:
+        """Push an image that runs a zip's code, and return its URI by the digest that the tags point at.
+
+        Every tag is a PutImage of its own; what is there already is left, as docker leaves it. With `index`
+        the tags point at an index of the image and its provenance, which Lambda refuses.
+        """
+        image = build_image(code, handler, architecture, index)
+        self._images.remember(image.runnable, Behaviour(code, handler, architecture))
+        *untagged, last = image.manifests
+        pushes = [{"imageManifest": manifest} for manifest in untagged]
+        pushes += [{"imageManifest": last, "imageTag": tag} for tag in tags] or [{"imageManifest": last}]
+        client = self.client("ecr")
+        for push in pushes:
+            with suppress(client.exceptions.ImageAlreadyExistsException):
+                client.put_image(repositoryName=repository, **push)
+        return f"{REGISTRY}/{repository}@{image.digest}"
 
     def states_role(self, role_name: str, policies: list[dict[str, Any]]) -> None:
         """Give every state machine a role: moto's interpreter signs for all of them with one key."""
@@ -243,6 +284,8 @@ class EmbeddedAws:
     def _tags(self, arn: str) -> Mapping[str, str]:
         if arn.startswith("arn:aws:lambda:"):
             return self.lambda_model.tags(arn)
+        if arn.startswith("arn:aws:ecr:"):
+            return self.ecr.labels(arn)
         return self.cloudwatch.tags_of(arn) if arn.startswith("arn:aws:cloudwatch:") else {}
 
     def _check_role(self, role_arn: str, call: Call) -> None:
@@ -290,40 +333,6 @@ def _execution_event(execution: moto_guard.Execution, status: str) -> dict[str, 
         "resources": [execution.arn],
         "detail": detail,
     }
-
-
-@cache
-def _session() -> Any:
-    """Return the session whose API models every account of this process reads once."""
-    return boto3.session.Session()
-
-
-class _OperatorClients:
-    """boto3 clients with the operator's key, one for each service; clients may be shared by threads."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self._lock = threading.Lock()
-        self._clients: dict[str, Any] = {}
-
-    def client(self, service: str) -> Any:
-        with self._lock:
-            if service not in self._clients:
-                self._clients[service] = _session().client(
-                    service,
-                    region_name=REGION,
-                    endpoint_url=self.url,
-                    aws_access_key_id=OPERATOR_KEY,
-                    aws_secret_access_key="embedded",  # noqa: S106 (no signature is checked)
-                    config=Config(max_pool_connections=64, retries={"total_max_attempts": 1}),
-                )
-            return self._clients[service]
-
-    def close(self) -> None:
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
 
 
 class _Runner:

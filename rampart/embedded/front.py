@@ -1,6 +1,6 @@
 """The one port of the embedded AWS: every call is decoded, authorised, and answered by us or by moto.
 
-Lambda, CloudWatch and EventBridge's delivery are ours; the rest is moto's, behind locks (moto is not safe
+Lambda, CloudWatch, ECR and EventBridge's delivery are ours; the rest is moto's, behind locks (moto is not safe
 among threads: without them two transactions can both win) and with hooks before and after its calls.
 """
 
@@ -36,6 +36,15 @@ class Guard(Protocol):
         ...
 
 
+Around = Callable[[Call], AbstractContextManager[None]]
+"""Gives the context in which a call that was authorised is carried out; it may wait, refuse or watch."""
+
+
+def plainly(_: Call) -> AbstractContextManager[None]:
+    """Let a call be carried out as it is."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """What happens around calls that were authorised."""
@@ -44,6 +53,8 @@ class Hooks:
     """May refuse a call with ApiError or change the request that moto sees."""
     after: Mapping[Operation, Callable[[Call, Response], None]] = field(default_factory=dict)
     """Sees the answer to each call that succeeded, before the caller does."""
+    around: Around = plainly
+    """Is entered before all of that and left before the caller has its answer."""
 
 
 class Front:
@@ -70,7 +81,7 @@ class Front:
             "dynamodb": dynamodb,
             "dynamodbstreams": dynamodb,
             "sqs": nullcontext(),  # ReceiveMessage waits, and SQS's records stand one call at a time
-            **{name: threading.RLock() for name in ("ecr", "events", "iam", "logs", "s3", "sns", "ssm", "sts")},
+            **{name: threading.RLock() for name in ("events", "iam", "logs", "s3", "sns", "ssm", "sts")},
             "stepfunctions": threading.RLock(),
         }
 
@@ -81,7 +92,8 @@ class Front:
             service = wire_format.service_of(request)
             call = wire_format.decode(request)
             self._guard.check(call)
-            response = self._answer(call, request)
+            with self._hooks.around(call):
+                response = self._answer(call, request)
         except ApiError as error:
             return wire_format.encode_error(service, error, self._new_id(), request.method)
         except Exception as error:  # noqa: BLE001 (a caller gets an answer, whatever broke)

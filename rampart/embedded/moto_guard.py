@@ -1,13 +1,14 @@
 """Every touch of a part of moto that moto does not promise to keep, in one place and checked at import.
 
 moto keeps the records of S3, DynamoDB, SQS, SNS, SSM, IAM, Logs and EventBridge, and interprets Amazon
-States Language with a parser that it took over from LocalStack. Four of its names are replaced while an
+States Language with a parser that it took over from LocalStack. Some of its names are replaced while an
 embedded AWS runs, each for one reason:
 
 - the interpreter's `boto3`: it builds a client for every task, which is slow and not safe among threads;
 - the interpreter's `time` of Retry: a sleep that nothing can end would outlive the embedded AWS;
 - `terminated` of an execution: the one place that knows that an execution ended;
-- S3's own EventBridge delivery: it would deliver beside ours, with constant ids.
+- S3's own EventBridge delivery: it would deliver beside ours, with constant ids;
+- DynamoDB's transactions and their copies of tables: see `moto_transactions`.
 """
 
 import importlib
@@ -19,74 +20,51 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
-import moto
 from botocore.config import Config
 
+from rampart.embedded import moto_transactions
+from rampart.embedded.moto_names import need, replaceable
 from rampart.embedded.wire import ACCOUNT, REGION
 
 STATES_KEY = "ak"
 """The access key id that moto's interpreter signs the calls of every state machine with."""
 
 
-class MotoMovedError(RuntimeError):
-    """moto no longer has a private name that the embedded AWS leans on."""
-
-
-def _need(module: str, dotted: str) -> Any:
-    """Return a private name of moto; raises MotoMovedError when it is gone."""
-    try:
-        found: Any = importlib.import_module(module)
-        for name in dotted.split("."):
-            found = getattr(found, name)
-    except (ImportError, AttributeError) as error:
-        raise MotoMovedError(
-            f"moto {moto.__version__} has no {module}:{dotted}, which the embedded AWS leans on; "
-            "install the version that pyproject.toml pins, or adapt rampart/embedded/moto_guard.py"
-        ) from error
-    return found
-
-
 _PARSER = "moto.stepfunctions.parser"
-_user_config = _need("moto.core.config", "default_user_config")
-_reset_backends = _need("moto.core.base_backend", "BackendDict.reset")
-_reset_instances = _need("moto.core.model_instances", "reset_model_data")
-_event_pattern = _need("moto.events.models", "EventPattern.load")
-_need("moto.events.models", "EventPattern.matches_event")
-_need("moto.events.models", "EventPattern.get_pattern")
-_need("moto.events.models", "Rule.arn")
-_events_backends = _need("moto.events.models", "events_backends")
-_s3_backends = _need("moto.s3.models", "s3_backends")
-_need("moto.s3.models", "S3Backend.get_bucket")
-_need("moto.s3.models", "S3Backend.head_object")
-_dynamodb_backends = _need("moto.dynamodb.models", "dynamodb_backends")
-_need("moto.dynamodb.models.table", "StreamShard")
-_need("moto.dynamodb.models.table", "StreamRecord.to_json")
-_iam_backends = _need("moto.iam.models", "iam_backends")
-_states_backends = _need(f"{_PARSER}.models", "stepfunctions_parser_backends")
-_need(f"{_PARSER}.models", "StepFunctionsParserBackend.describe_execution")
-_need(f"{_PARSER}.asl.eval.environment", "Environment.is_running")
-_need(f"{_PARSER}.asl.eval.environment", "Environment.set_stop")
-_need(f"{_PARSER}.asl.eval.callback.callback", "CallbackEndpoint.interrupt_all")
-_need(f"{_PARSER}.asl.eval.callback.callback", "CallbackPoolManager")
-_Status = _need(f"{_PARSER}.api", "ExecutionStatus")
-_threads = _need(f"{_PARSER}.utils", "TMP_THREADS")
+_user_config = need("moto.core.config", "default_user_config")
+_reset_backends = need("moto.core.base_backend", "BackendDict.reset")
+_reset_instances = need("moto.core.model_instances", "reset_model_data")
+_event_pattern = need("moto.events.models", "EventPattern.load")
+need("moto.events.models", "EventPattern.matches_event")
+need("moto.events.models", "EventPattern.get_pattern")
+need("moto.events.models", "Rule.arn")
+_events_backends = need("moto.events.models", "events_backends")
+_s3_backends = need("moto.s3.models", "s3_backends")
+need("moto.s3.models", "S3Backend.get_bucket")
+need("moto.s3.models", "S3Backend.head_object")
+_dynamodb_backends = need("moto.dynamodb.models", "dynamodb_backends")
+need("moto.dynamodb.models.table", "StreamShard")
+need("moto.dynamodb.models.table", "StreamRecord.to_json")
+_iam_backends = need("moto.iam.models", "iam_backends")
+_states_backends = need(f"{_PARSER}.models", "stepfunctions_parser_backends")
+need(f"{_PARSER}.models", "StepFunctionsParserBackend.describe_execution")
+need(f"{_PARSER}.asl.eval.environment", "Environment.is_running")
+need(f"{_PARSER}.asl.eval.environment", "Environment.set_stop")
+need(f"{_PARSER}.asl.eval.callback.callback", "CallbackEndpoint.interrupt_all")
+need(f"{_PARSER}.asl.eval.callback.callback", "CallbackPoolManager")
+_Status = need(f"{_PARSER}.api", "ExecutionStatus")
+_threads = need(f"{_PARSER}.utils", "TMP_THREADS")
 
 
-def _replaceable(module: str, owner: str, name: str) -> tuple[Any, str]:
-    """Return the owner of a private name that is replaced while an embedded AWS runs, and the name."""
-    _need(module, f"{owner}.{name}")
-    return _need(module, owner), name
-
-
-_INTERPRETER_BOTO3 = _replaceable(f"{_PARSER}.asl.utils", "boto_client", "boto3")
-_RETRY_TIME = _replaceable(f"{_PARSER}.asl.component.common.retry", "retrier_decl", "time")
-_EXECUTION_ENDED = _replaceable(f"{_PARSER}.backend.execution", "BaseExecutionWorkerCommunication", "terminated")
-_S3_DELIVERY = _replaceable("moto.s3", "notifications", "_send_event_bridge_message")
+_INTERPRETER_BOTO3 = replaceable(f"{_PARSER}.asl.utils", "boto_client", "boto3")
+_RETRY_TIME = replaceable(f"{_PARSER}.asl.component.common.retry", "retrier_decl", "time")
+_EXECUTION_ENDED = replaceable(f"{_PARSER}.backend.execution", "BaseExecutionWorkerCommunication", "terminated")
+_S3_DELIVERY = replaceable("moto.s3", "notifications", "_send_event_bridge_message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +115,8 @@ class Moto:
         self._undo: list[Callable[[], None]] = []
         server = importlib.import_module("moto.server")
         self.app: Any = server.DomainDispatcherApplication(server.create_backend_app)
+        # moto would look through all of its modules' directories, once for every request.
+        self.app.get_backend_for_host = cache(self.app.get_backend_for_host)
 
     def start(self, port: int) -> None:
         """Start from clean records; the interpreter calls every service at `port` of this machine."""
@@ -149,6 +129,8 @@ class Moto:
         self._replace(*_INTERPRETER_BOTO3, SimpleNamespace(client=self._clients.client))
         self._replace(*_RETRY_TIME, SimpleNamespace(sleep=self._closing.wait))
         self._replace(*_S3_DELIVERY, lambda *_args, **_kwargs: None)
+        self._replace(*moto_transactions.TRANSACT, moto_transactions.transact_write_items)
+        self._replace(*moto_transactions.COPY, moto_transactions.WITHOUT_TABLES)
         # A failed execution is an ordinary end here; moto would tell of each on stderr, at length.
         log = logging.getLogger("moto.stepfunctions")
         self._undo.append(partial(log.setLevel, log.level))

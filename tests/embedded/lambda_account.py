@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 
 from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.images import Behaviour, Images
 from rampart.embedded.aws_lambda.model import LambdaModel
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from rampart.embedded.clock import VirtualClock
 from rampart.embedded.cloudwatch.datum import Datum
+from rampart.embedded.ecr.build import build_image
+from rampart.embedded.ecr.model import EcrModel
+from rampart.embedded.ecr.repository import REGISTRY
 from rampart.embedded.wire import ApiError, Call
 
 ROLE = "arn:aws:iam::123456789012:role/shop"
@@ -60,6 +64,8 @@ class Account:
         self.data: list[Datum] = []
         self.queued: list[QueuedEvent] = []
         self.objects: dict[tuple[str, str, str | None], bytes] = {}
+        self.ecr = EcrModel(self.clock)
+        self._images = Images(self.ecr.manifest)
         ids = itertools.count(1)
         self.model = LambdaModel(
             clock=self.clock,
@@ -69,7 +75,27 @@ class Account:
             record=self.data.append,
             enqueue=self.queued.append,
             new_id=lambda: f"00000000-0000-0000-0000-{next(ids):012d}",
+            images=self._images,
         )
+
+    def ecr_call(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Make one call to ECR about the repository shop."""
+        return self.ecr.handle(Call("ecr", operation, "AKIATEST", {"repositoryName": "shop", **params}))
+
+    def push(self, number: int, tag: str = "latest", architecture: str = "x86_64") -> str:
+        """Push image number `number` into the repository shop and return its URI by digest."""
+        code = zip_of(shop=f"release = {number}")
+        image = build_image(code, "shop.handler", architecture, index=False)
+        self._images.remember(image.digest, Behaviour(code, "shop.handler", architecture))
+        self.ecr_call("PutImage", imageManifest=image.manifests[-1], imageTag=tag)
+        return f"{REGISTRY}/shop@{image.digest}"
+
+    def create_image_function(self, uri: str, **params: Any) -> dict[str, Any]:
+        """Create the function shop from an image and wait until it is active."""
+        given = {"FunctionName": "shop", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": uri}}
+        created = self.call("CreateFunction", **{**given, **params})
+        self.clock.advance(1)
+        return created
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """Make one call to Lambda."""

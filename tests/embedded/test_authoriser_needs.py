@@ -19,6 +19,7 @@ ALARM = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm"
 EVENTS = "arn:aws:events:eu-west-1:123456789012"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:m"
 REPOSITORY = "arn:aws:ecr:eu-west-1:123456789012:repository/team/shop"
+REPOSITORIES = "arn:aws:ecr:eu-west-1:123456789012:repository/*"
 ITEM = {"TableName": "t", "Key": {"pk": {"S": "T#1"}}}
 
 
@@ -73,6 +74,22 @@ def needs(name: str, **params: Any) -> list[tuple[str, str]]:
                 ("ecr:GetDownloadUrlForLayer", REPOSITORY),
                 ("ecr:GetRepositoryPolicy", REPOSITORY),
             ],
+        ),
+        ("ecr:DescribeImages", {"repositoryName": "team/shop"}, [("ecr:DescribeImages", REPOSITORY)]),
+        ("ecr:BatchGetImage", {"repositoryName": "team/shop"}, [("ecr:BatchGetImage", REPOSITORY)]),
+        ("ecr:DescribeRepositories", {}, [("ecr:DescribeRepositories", REPOSITORIES)]),
+        (
+            "ecr:DescribeRepositories",
+            {"repositoryNames": ["team/shop", "x"]},
+            [
+                ("ecr:DescribeRepositories", REPOSITORY),
+                ("ecr:DescribeRepositories", REPOSITORIES.replace("*", "x")),
+            ],
+        ),
+        (
+            "ecr:CreateRepository",
+            {"repositoryName": "team/shop", "tags": [{"Key": "rampart:managed", "Value": "dev"}]},
+            [("ecr:CreateRepository", REPOSITORY), ("ecr:TagResource", REPOSITORY)],
         ),
         ("dynamodb:GetItem", ITEM, [("dynamodb:GetItem", TABLE)]),
         ("dynamodb:Query", {"TableName": "t"}, [("dynamodb:Query", TABLE)]),

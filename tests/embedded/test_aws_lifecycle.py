@@ -8,7 +8,7 @@ import time
 import pytest
 
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.moto_guard import MotoMovedError, _need
+from rampart.embedded.moto_names import MotoMovedError, need
 from tests.embedded.embedded_account import make_function, make_state_machine, make_table
 
 RETRIES_FOR_EVER = {
@@ -93,7 +93,7 @@ def test_closing_twice_is_closing_once() -> None:
 
 def test_a_name_that_moto_lost_is_told_with_its_version() -> None:
     with pytest.raises(MotoMovedError, match=r"moto 5\.\d+\.\d+ has no moto.core.config:no_such_name"):
-        _need("moto.core.config", "no_such_name")
+        need("moto.core.config", "no_such_name")
 
 
 def test_lines_of_functions_are_kept_and_their_metrics_counted() -> None:

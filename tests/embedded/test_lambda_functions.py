@@ -157,7 +157,7 @@ def test_code_comes_from_an_object_version() -> None:
         ({}, "InvalidParameterValueException", "Please provide a source for function code."),
         ({"S3Bucket": "builds", "S3Key": "no"}, "InvalidParameterValueException", "S3 Error Code: NoSuchKey."),
         ({"S3Bucket": "b", "S3Key": "no"}, "ValidationException", "'s3Bucket'"),
-        ({"ImageUri": "repo@sha256:1"}, "NotImplementedException", "does not run container images"),
+        ({"ImageUri": "repo@sha256:1"}, "InvalidParameterValueException", "with packageType Zip"),
         ({"ZipFile": NEW, "PublishTo": "LATEST_PUBLISHED"}, "NotImplementedException", "PublishTo"),
         ({"ZipFile": NEW, "Architectures": ["mips"]}, "ValidationException", "enum value set"),
     ],

@@ -196,7 +196,7 @@ class Access:
                     "UnreservedConcurrentExecutions": self._unreserved(),
                 },
                 "AccountUsage": {
-                    "TotalCodeSize": sum(len(each.data) for each in packages),
+                    "TotalCodeSize": sum(each.size for each in packages),
                     "FunctionCount": len(records),
                 },
             }

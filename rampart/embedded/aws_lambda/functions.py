@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from rampart.embedded.aws_lambda.images import ImageCode
 from rampart.embedded.aws_lambda.packages import CodeSource, check_unzipped_size, read_package
 from rampart.embedded.aws_lambda.runner import Package
 from rampart.embedded.aws_lambda.settings import changed_settings, configuration, layer_packages, new_settings
@@ -31,17 +32,14 @@ class Functions:
 
     def create(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """CreateFunction: $LATEST is Pending for a while; Publish makes version 1 at once."""
-        if params.get("PackageType", "Zip") != "Zip":
-            message = "The embedded AWS does not run container images: PackageType Image."
-            raise ApiError("NotImplementedException", message, 501)
         name = self._new_name(params["FunctionName"])
         settings = new_settings(name, params)
-        package = read_package(self._code, params["Code"])
+        code = self._read(params["Code"], settings["PackageType"], "creating")
         with self._state.lock:
             if name in self._state.functions:
                 message = f"Function already exist: {name}"
                 raise ApiError("ResourceConflictException", message, 409)
-            latest = self._changed(name, settings, package, "create")
+            latest = self._changed(name, settings, code, "create")
             record = FunctionRecord(name, latest, latest, dict(params.get("Tags", {})))
             self._state.functions[name] = record
             if params.get("Publish"):
@@ -51,15 +49,15 @@ class Functions:
     def update_code(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """UpdateFunctionCode: the old code runs on until the update has settled."""
         with self._state.lock:
-            self._state.locate_unqualified(params)
-        package = read_package(self._code, {each: params[each] for each in _CODE if each in params})
+            package_type = self._state.locate_unqualified(params).latest.settings["PackageType"]
+        code = self._read({each: params[each] for each in _CODE if each in params}, package_type, "updating")
         # Lambda API: UpdateFunctionCode, Architectures, "The default value is x86_64"; it is taken at its
         # word, so a caller that leaves it out does not keep an arm64 function.
         architectures = list(params.get("Architectures", ["x86_64"]))
         with self._state.lock:
             record = self._updatable(params)
             settings = {**record.latest.settings, "Architectures": architectures}
-            latest = self._changed(record.name, settings, package, "update")
+            latest = self._changed(record.name, settings, code, "update")
             if params.get("DryRun"):
                 return configuration(self._state, latest, None)
             self._replace_latest(record, latest)
@@ -95,10 +93,9 @@ class Functions:
         with self._state.lock:
             record, qualifier = self._state.locate(params)
             shown = self._state.shown(record, qualifier)
-            location = f"https://embedded.invalid/{record.name}/{shown.code.sha256}"
             answer: dict[str, Any] = {
                 "Configuration": configuration(self._state, shown, qualifier),
-                "Code": {"RepositoryType": "S3", "Location": location},
+                "Code": _location(record.name, shown.code),
             }
             if record.tags:
                 answer["Tags"] = dict(record.tags)
@@ -186,9 +183,24 @@ class Functions:
         require_revision(params.get("RevisionId"), record.latest.current_revision_id(now))
         return record
 
-    def _changed(self, name: str, settings: Mapping[str, Any], code: Package, busy: Any) -> VersionConfig:
+    def _read(self, source: Mapping[str, Any], package_type: str, doing: str) -> Package | ImageCode:
+        """Return the code that a function of a package type is given, which never becomes the other type."""
+        if package_type == "Image":
+            if set(source) != {"ImageUri"}:
+                message = f"Please provide ImageUri when {doing} a function with packageType Image."
+                raise ApiError("InvalidParameterValueException", message)
+            return self._state.images.resolve(source["ImageUri"])
+        if "ImageUri" in source:
+            message = f"Please don't provide ImageUri when {doing} a function with packageType Zip."
+            raise ApiError("InvalidParameterValueException", message)
+        return read_package(self._code, source)
+
+    def _changed(
+        self, name: str, settings: Mapping[str, Any], code: Package | ImageCode, busy: Any
+    ) -> VersionConfig:
         layers = layer_packages(self._state, settings)
-        check_unzipped_size((code, *layers))
+        if isinstance(code, Package):
+            check_unzipped_size((code, *layers))
         now = self._state.clock.now()
         return VersionConfig(
             function=name,
@@ -233,3 +245,10 @@ class Functions:
         self._state.last_versions[record.name] = int(number)
         record.versions[number] = version
         return configuration(self._state, version, number)
+
+
+def _location(function: str, code: Package | ImageCode) -> dict[str, str]:
+    """Return where GetFunction says that code is."""
+    if isinstance(code, ImageCode):
+        return {"RepositoryType": "ECR", "ImageUri": code.uri, "ResolvedImageUri": code.resolved_uri}
+    return {"RepositoryType": "S3", "Location": f"https://embedded.invalid/{function}/{code.sha256}"}

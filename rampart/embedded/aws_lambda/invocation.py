@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
-from rampart.embedded.aws_lambda.runner import UNHANDLED, Runner, RunRequest, RunResult
+from rampart.embedded.aws_lambda.images import ImageCode
+from rampart.embedded.aws_lambda.runner import (
+    UNHANDLED,
+    Package,
+    Runner,
+    RunRequest,
+    RunResult,
+    launch_error_result,
+)
 from rampart.embedded.aws_lambda.state import (
     LATEST,
     FunctionRecord,
@@ -105,17 +113,17 @@ class Invocation:
         started = self._state.clock.now()
         with self._state.lock:
             target = self._resolve(self._state.function(function, qualifier), qualifier)
+            request = self._request(target, payload, request_id or self._state.new_id())
             record = target.record
             throttled = record.reserved is not None and record.running >= record.reserved
             if not throttled:
                 record.running += 1
-            request = self._request(target, payload, request_id or self._state.new_id())
         if throttled:
             self._count(target, started, {"Throttles": (1.0, "Count")})
             # Lambda API: Invoke, ReservedFunctionConcurrentInvocationLimitExceeded.
             raise ApiError("TooManyRequestsException", "Rate Exceeded.", 429)
         try:
-            result = _limited(self._runner.run(request))
+            result = _limited(self._run(target.config, request))
         finally:
             with self._state.lock:
                 record.running -= 1
@@ -146,17 +154,22 @@ class Invocation:
                 )
                 raise ApiError("ResourceConflictException", message, 409)
             config = record.serving
+        if self._state.lost_its_image(config):
+            # Users report these words for an Invoke of a function whose image was deleted.
+            message = "Lambda cannot initialize the provided container image. Verify the image."
+            raise ApiError("CodeArtifactUserFailedException", message, 409)
         return _Target(record, config, qualifier, alias is not None)
 
     def _request(self, target: _Target, payload: bytes, request_id: str) -> RunRequest:
         config = target.config
         settings = config.settings
         logging = settings["LoggingConfig"]
+        code, handler = self._code(config)
         return RunRequest(
             function=config.function,
             version=config.version,
-            handler=settings["Handler"],
-            code=config.code,
+            handler=handler,
+            code=code,
             layers=config.layers,
             environment=settings.get("Environment", {}).get("Variables", {}),
             timeout_seconds=settings["Timeout"],
@@ -167,6 +180,23 @@ class Invocation:
             log_format=logging["LogFormat"],
             log_level=logging.get("ApplicationLogLevel", ""),
         )
+
+    def _code(self, config: VersionConfig) -> tuple[Package, str]:
+        """Return the files and the handler that a version runs."""
+        if isinstance(config.code, Package):
+            return config.code, config.settings["Handler"]
+        behaviour = self._state.images.behaviour(config.code)
+        (handler,) = config.settings.get("ImageConfig", {}).get("Command", [behaviour.handler])
+        return Package(config.code.sha256, behaviour.code), handler
+
+    def _run(self, config: VersionConfig, request: RunRequest) -> RunResult:
+        if isinstance(config.code, ImageCode):
+            # Lambda takes an image of another architecture, and fails to start it: no documentation says
+            # so, but users do (aws/aws-lambda-base-images, "exec format error").
+            built_for = self._state.images.behaviour(config.code).architecture
+            if built_for not in config.settings["Architectures"]:
+                return launch_error_result(request)
+        return self._runner.run(request)
 
     def _count(self, target: _Target, started: float, values: Mapping[str, tuple[float, str]]) -> None:
         for dimensions in target.dimension_sets():

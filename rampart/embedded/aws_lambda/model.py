@@ -9,6 +9,7 @@ from rampart.embedded.aws_lambda.access import Access
 from rampart.embedded.aws_lambda.aliases import Aliases
 from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
 from rampart.embedded.aws_lambda.functions import Functions
+from rampart.embedded.aws_lambda.images import Images
 from rampart.embedded.aws_lambda.invocation import Invocation, InvocationOutcome
 from rampart.embedded.aws_lambda.packages import CodeSource
 from rampart.embedded.aws_lambda.runner import Runner
@@ -45,9 +46,10 @@ class LambdaModel:
         new_id: Callable[[], str],
         update_seconds: float = 0.3,
         publish_seconds: float = 0.2,
+        images: Images | None = None,
     ) -> None:
         """Create an empty account; `update_seconds` and `publish_seconds` are by the clock, not scaled."""
-        self._state = LambdaState(clock, new_id, update_seconds, publish_seconds)
+        self._state = LambdaState(clock, new_id, update_seconds, publish_seconds, images or Images())
         self._sources = EventSources(self._state)
         self._invocation = Invocation(self._state, random, runner, record, enqueue)
         functions = Functions(self._state, code)

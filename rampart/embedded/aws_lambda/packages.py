@@ -27,8 +27,6 @@ class CodeSource(Protocol):
 
 def read_package(code: CodeSource, source: Mapping[str, Any]) -> Package:
     """Return the package that the members S3Bucket, S3Key, S3ObjectVersion or ZipFile name."""
-    if "ImageUri" in source:
-        raise ApiError("NotImplementedException", "The embedded AWS does not run container images: ImageUri.", 501)
     unsupported = sorted(set(source) - _SUPPORTED)
     if unsupported:
         raise ApiError(

@@ -27,6 +27,11 @@ class Package:
     sha256: str
     data: bytes = field(repr=False, compare=False)
 
+    @property
+    def size(self) -> int:
+        """Return CodeSize, in bytes."""
+        return len(self.data)
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -91,6 +96,12 @@ def exit_result(request: RunRequest, status: int, duration_ms: float) -> RunResu
     else:
         reason = f"Runtime exited with error: signal: {_signal_text(-status)}"
     return _sandbox_error(request, "Runtime.ExitError", reason, duration_ms)
+
+
+def launch_error_result(request: RunRequest) -> RunResult:
+    """Return Lambda's answer for an image that was built for another architecture than the function's."""
+    reason = "fork/exec /lambda-entrypoint.sh: exec format error"
+    return _sandbox_error(request, "Runtime.InvalidEntrypoint", reason, 0.0)
 
 
 def _signal_text(number: int) -> str:

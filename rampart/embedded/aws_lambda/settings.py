@@ -16,6 +16,7 @@ CONFIGURATION = frozenset(
         "Environment",
         "EphemeralStorage",
         "Handler",
+        "ImageConfig",
         "Layers",
         "LoggingConfig",
         "MemorySize",
@@ -66,11 +67,13 @@ _RESERVED_VARIABLES = frozenset(
 
 def new_settings(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the whole configuration of a function that CreateFunction asks for."""
+    package_type = params.get("PackageType", "Zip")
     missing = [each for each in ("Handler", "Runtime") if each not in params]
-    if missing:
+    if missing and package_type == "Zip":
         message = f"{' and '.join(missing)} must be given when the deployment package is a .zip file archive."
         raise ApiError("InvalidParameterValueException", message)
-    settings = _DEFAULTS | {"LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}}
+    logging = {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{name}"}
+    settings = {**_DEFAULTS, "PackageType": package_type, "LoggingConfig": logging}
     if "Architectures" in params:
         settings["Architectures"] = list(params["Architectures"])
     return changed_settings(settings, params)
@@ -78,6 +81,7 @@ def new_settings(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 def changed_settings(settings: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with the given members replaced, once it is known to be allowed."""
+    _check_package_type(settings["PackageType"], params)
     changed = {**settings, **{name: params[name] for name in CONFIGURATION if name in params}}
     if "LoggingConfig" in params:
         changed["LoggingConfig"] = _logging(settings["LoggingConfig"], params["LoggingConfig"])
@@ -88,6 +92,8 @@ def changed_settings(settings: Mapping[str, Any], params: Mapping[str, Any]) -> 
         changed.pop("Environment", None)
     if not changed.get("Layers"):
         changed.pop("Layers", None)
+    if not any(changed.get("ImageConfig", {}).values()):
+        changed.pop("ImageConfig", None)
     _check(changed)
     return changed
 
@@ -106,7 +112,9 @@ def layer_packages(state: LambdaState, settings: Mapping[str, Any]) -> tuple[Pac
 def configuration(state: LambdaState, version: VersionConfig, qualifier: str | None) -> dict[str, Any]:
     """Return the FunctionConfiguration of a version as it is seen under `qualifier`."""
     now = state.clock.now()
-    shown = {name: value for name, value in version.settings.items() if name != "Layers"}
+    shown = {name: value for name, value in version.settings.items() if name not in ("ImageConfig", "Layers")}
+    if "ImageConfig" in version.settings:
+        shown["ImageConfigResponse"] = {"ImageConfig": version.settings["ImageConfig"]}
     if version.layers:
         arns = version.settings["Layers"]
         shown["Layers"] = [
@@ -115,11 +123,11 @@ def configuration(state: LambdaState, version: VersionConfig, qualifier: str | N
     frozen = json.dumps(version.settings, sort_keys=True).encode()
     return {
         **shown,
-        **_status(version, now),
+        **_status(state, version, now),
         "FunctionName": version.function,
         "FunctionArn": function_arn(version.function, qualifier),
         "Version": version.version,
-        "CodeSize": len(version.code.data),
+        "CodeSize": version.code.size,
         "CodeSha256": version.code.sha256,
         "ConfigSha256": hashlib.sha256(frozen).hexdigest(),
         "LastModified": iso_time(version.modified),
@@ -128,9 +136,17 @@ def configuration(state: LambdaState, version: VersionConfig, qualifier: str | N
     }
 
 
-def _status(version: VersionConfig, now: float) -> dict[str, str]:
+def _status(state: LambdaState, version: VersionConfig, now: float) -> dict[str, str]:
     # Lambda developer guide: Lambda function states.
     if not version.is_busy(now):
+        if state.lost_its_image(version):
+            # Lambda finds out when it fetches the image anew, which may be weeks later; here it does at once.
+            return {
+                "State": "Inactive",
+                "StateReason": "The function is trying to use a deleted image.",
+                "StateReasonCode": "ImageDeleted",
+                "LastUpdateStatus": "Successful",
+            }
         return {"State": "Active", "LastUpdateStatus": "Successful"}
     reason = "The function is being created."
     if version.busy == "create":
@@ -160,15 +176,37 @@ def _logging(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, A
     return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **logging}
 
 
+def _check_package_type(package_type: str, params: Mapping[str, Any]) -> None:
+    """Raise ApiError for members that a function of the other package type has."""
+    if package_type == "Image" and {"Handler", "Runtime", "Layers"} & set(params):
+        message = (
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
+        )
+        raise ApiError("InvalidParameterValueException", message)
+    if package_type == "Zip" and "ImageConfig" in params:
+        message = "ImageConfig is for functions with PackageType Image."
+        raise ApiError("InvalidParameterValueException", message)
+
+
 def _check(settings: Mapping[str, Any]) -> None:
     problem = next(
         filter(None, (_range_problem(settings), _variables_problem(settings), _layers_problem(settings))), None
     )
     if problem:
         raise ApiError("InvalidParameterValueException", problem)
-    if not settings["Runtime"].startswith("python3"):
+    if settings["PackageType"] == "Image":
+        _check_image_config(settings.get("ImageConfig", {}))
+    elif not settings["Runtime"].startswith("python3"):
         message = f"The embedded AWS runs Python only, not {settings['Runtime']}."
         raise ApiError("NotImplementedException", message, 501)
+
+
+def _check_image_config(config: Mapping[str, Any]) -> None:
+    """Raise ApiError unless the entry point is the image's own, and gets one handler."""
+    other = sorted(name for name, value in config.items() if value and name != "Command")
+    if other or len(config.get("Command", ["handler"])) != 1:
+        what = f"ImageConfig.{' and ImageConfig.'.join(other)}" if other else "more than a handler as Command"
+        raise ApiError("NotImplementedException", f"The embedded AWS does not support {what}.", 501)
 
 
 def _range_problem(settings: Mapping[str, Any]) -> str | None:

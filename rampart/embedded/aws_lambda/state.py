@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from rampart.embedded.aws_lambda.images import ImageCode, Images
 from rampart.embedded.aws_lambda.runner import Package
 from rampart.embedded.clock import Clock
 from rampart.embedded.wire import ACCOUNT, REGION, ApiError
@@ -27,8 +28,8 @@ class VersionConfig:
     function: str
     version: str
     settings: Mapping[str, Any]
-    """The configuration in the API's own shape (Handler, Runtime, Environment, ...)."""
-    code: Package
+    """The configuration in the API's own shape (Handler, Runtime, ImageConfig, Environment, ...)."""
+    code: Package | ImageCode
     layers: tuple[Package, ...]
     modified: float
     """Seconds since the epoch."""
@@ -97,6 +98,7 @@ class LambdaState:
     new_id: Callable[[], str]
     update_seconds: float
     publish_seconds: float
+    images: Images
     lock: threading.RLock = field(default_factory=threading.RLock)
     functions: dict[str, FunctionRecord] = field(default_factory=dict)
     last_versions: dict[str, int] = field(default_factory=dict)
@@ -142,6 +144,10 @@ class LambdaState:
         """Return the version that a qualifier names; an alias names its primary one."""
         alias = record.aliases.get(qualifier or "")
         return self.version(record, alias.version if alias else qualifier or LATEST)
+
+    def lost_its_image(self, version: VersionConfig) -> bool:
+        """Tell whether a version is of an image that ECR no longer has."""
+        return isinstance(version.code, ImageCode) and not self.images.is_there(version.code)
 
     def page(
         self, rows: Iterable[tuple[str, dict[str, Any]]], params: Mapping[str, Any], member: str

@@ -77,12 +77,12 @@ def deploy(
     # CloudFormation API: CreateStack, StackName
     if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", stack_name):
         raise DeployError(f"{stack_name!r} is no name for a stack: a letter, then letters, digits and hyphens")
-    source = _read(template)
+    source = read_template(template)
     values = parameter_values(source.get("Parameters", {}), parameters)
     bucket = physical_name(stack_name, _ARTIFACTS, 63, lower=True)
     artifacts = _Artifacts(bucket, template.parent, package or package_code)
     artifacts.collect(source)
-    body = Template(stack_name, _translate(source, values), values)
+    body = Template(stack_name, translate(source, values), values)
     order = body.creation_order()
     for logical_id in order:
         resource = body.resources[logical_id]
@@ -194,7 +194,8 @@ def _make(deployment: Deployment, body: Template, logical_id: str) -> dict[str, 
         raise DeployError(where + str(error).removeprefix(where)) from error
 
 
-def _read(template: Path) -> dict[str, Any]:
+def read_template(template: Path) -> dict[str, Any]:
+    """Return a SAM template as plain values; raises DeployError when it cannot be read or has no resources."""
     try:
         source = _plain(yaml_parse(template.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as error:
@@ -217,8 +218,8 @@ def _plain(node: Any) -> Any:
     return node.isoformat() if isinstance(node, datetime.date) else node
 
 
-def _translate(source: dict[str, Any], values: Mapping[str, str | list[str]]) -> dict[str, Any]:
-    """Return the template with SAM's resources as CloudFormation's.
+def translate(source: dict[str, Any], values: Mapping[str, str | list[str]]) -> dict[str, Any]:
+    """Return the template with SAM's resources as CloudFormation's; raises DeployError.
 
     The body of samtranslator's own `transform`, with a session that knows the region: `transform` takes
     the region from the environment alone.

@@ -1,1 +1,1 @@
-"""EventBridge and what feeds it: patterns, targets, uploads to S3, streams of DynamoDB."""
+"""EventBridge and what feeds it: patterns, targets, uploads to S3, images in ECR, streams of DynamoDB."""

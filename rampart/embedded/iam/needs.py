@@ -80,7 +80,7 @@ def _code(params: Params) -> Iterator[Need]:
     if params.get("ImageUri"):
         repository = params["ImageUri"].partition("/")[2].partition("@")[0].partition(":")[0]
         for action in ("BatchGetImage", "GetDownloadUrlForLayer", "GetRepositoryPolicy"):
-            yield Need(f"ecr:{action}", _arn("ecr", f"repository/{repository}"))
+            yield Need(f"ecr:{action}", _repository(repository))
     if params.get("SourceKMSKeyArn"):
         yield Need("kms:Decrypt", params["SourceKMSKeyArn"])
 
@@ -118,6 +118,25 @@ def _on_bucket(action: str) -> Callable[[Params], Iterable[Need]]:
         return [Need(f"s3:{action}", f"arn:aws:s3:::{params['Bucket']}", context)]
 
     return needs
+
+
+# --- ECR ----------------------------------------------------------------------------------------------------
+
+_ON_REPOSITORY = (
+    *("BatchDeleteImage", "BatchGetImage", "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages"),
+    *("DescribeImageScanFindings", "GetDownloadUrlForLayer", "GetRepositoryPolicy", "ListImages", "PutImage"),
+    *("PutImageTagMutability", "SetRepositoryPolicy"),
+)
+
+
+def _repository(name: str) -> str:
+    return _arn("ecr", f"repository/{name}")
+
+
+def _create_repository(params: Params) -> Iterator[Need]:
+    yield Need("ecr:CreateRepository", _repository(params["repositoryName"]))
+    if params.get("tags"):
+        yield Need("ecr:TagResource", _repository(params["repositoryName"]))
 
 
 # --- CloudWatch and EventBridge -----------------------------------------------------------------------------
@@ -298,11 +317,11 @@ _NEEDS_BY_SERVICE: dict[str, dict[str, Callable[[Params], Iterable[Need]]]] = {
         **_on("logs", ("DescribeLogGroups",), _everything),
     },
     "ecr": {
-        **_on(
-            "ecr",
-            ("BatchGetImage", "DescribeImageScanFindings", "DescribeImages", "GetDownloadUrlForLayer"),
-            lambda params: _arn("ecr", f"repository/{params['repositoryName']}"),
-        ),
+        **_on("ecr", _ON_REPOSITORY, lambda params: _repository(params["repositoryName"])),
+        "CreateRepository": _create_repository,
+        "DescribeRepositories": lambda params: [
+            Need("ecr:DescribeRepositories", _repository(name)) for name in params.get("repositoryNames") or ["*"]
+        ],
     },
     "resourcegroupstaggingapi": {**_on("tag", ("GetResources",), _everything)},
     "xray": {**_on("xray", ("PutTelemetryRecords", "PutTraceSegments"), _everything)},

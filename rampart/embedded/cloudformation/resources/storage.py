@@ -1,5 +1,6 @@
 """What keeps data: DynamoDB tables, S3 buckets, SSM parameters and ECR repositories."""
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -103,7 +104,7 @@ def _parameter(resource: Resource) -> dict[str, Any]:
 @makes(
     "AWS::ECR::Repository",
     sent="ImageTagMutability Tags",
-    used="RepositoryName",
+    used="RepositoryName RepositoryPolicyText",
     ignored={
         "EmptyOnDelete": "a rehearsal keeps nothing",
         "EncryptionConfiguration": "nothing is written to a disk here",
@@ -115,6 +116,10 @@ def _repository(resource: Resource) -> dict[str, Any]:
     name = resource.name("RepositoryName", 256, lower=True)
     answer = resource.call("ecr", "CreateRepository", repositoryName=name, **_lower(resource.sent()))
     resource.on_remove("ecr", "DeleteRepository", repositoryName=name, force=True)
+    policy = resource.properties.get("RepositoryPolicyText")
+    if policy is not None:
+        text = policy if isinstance(policy, str) else json.dumps(policy)
+        resource.call("ecr", "SetRepositoryPolicy", repositoryName=name, policyText=text)
     repository = answer["repository"]
     return made(
         name,
