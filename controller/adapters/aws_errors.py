@@ -39,6 +39,8 @@ _BY_CODE: dict[str, type[ControllerError]] = {
     "TransactionInProgressException": UnavailableError,
 }
 
+_TOO_MANY_REQUESTS = 429
+
 
 @contextmanager
 def aws_errors(doing: str, meaning: Mapping[str, type[ControllerError]] | None = None) -> Iterator[None]:
@@ -63,6 +65,7 @@ def translated(
     code = error.response["Error"].get("Code", "")
     message = error.response["Error"].get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    usual = _BY_CODE.get(code, UnavailableError if status >= 500 else ControllerError)
+    passing = status >= 500 or status == _TOO_MANY_REQUESTS
+    usual = _BY_CODE.get(code, UnavailableError if passing else ControllerError)
     kind = (meaning or {}).get(code, usual)
     return kind(f"{doing}: {message or code}")

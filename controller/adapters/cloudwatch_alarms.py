@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
 
 _AT_ONCE = 100  # DescribeAlarms takes at most 100 names
+_TYPES: list[Any] = ["MetricAlarm", "CompositeAlarm", "LogAlarm"]
+_MEMBERS = ("MetricAlarms", "CompositeAlarms", "LogAlarms")
+# A state that stands because the alarm could not be evaluated says nothing (API reference, MetricAlarm).
+_NOT_EVALUATED = ("EVALUATION_ERROR", "EVALUATION_FAILURE")
 
 
 class CloudWatchAlarms:
@@ -28,9 +32,9 @@ class CloudWatchAlarms:
         """
         try:
             found = self._describe(names)
-            return [self._reading(name, found.get(name), since) for name in names]
         except UnavailableError as error:
             return [Reading(name, AlarmState.UNREADABLE, str(error)) for name in names]
+        return [self._reading(name, found.get(name), since) for name in names]
 
     def _describe(self, names: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -38,10 +42,11 @@ class CloudWatchAlarms:
             with aws_errors("reading alarms"):
                 # Without AlarmTypes the answer holds metric alarms only; without paging, fifty.
                 pages = self._cloudwatch.get_paginator("describe_alarms").paginate(
-                    AlarmNames=names[start : start + _AT_ONCE], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+                    AlarmNames=names[start : start + _AT_ONCE], AlarmTypes=_TYPES
                 )
+                page: Any
                 for page in pages:
-                    for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]:
+                    for alarm in (each for kind in _MEMBERS for each in page.get(kind, [])):
                         found[alarm["AlarmName"]] = alarm
         return found
 
@@ -50,7 +55,14 @@ class CloudWatchAlarms:
             return Reading(name, AlarmState.MISSING)
         state, why = AlarmState(alarm["StateValue"]), alarm.get("StateReason", "")
         changed = alarm.get("StateTransitionedTimestamp", alarm["StateUpdatedTimestamp"])
-        changes = self._changes(name, since) if since and changed > since else []
+        if state is not AlarmState.ALARM and alarm.get("EvaluationState") in _NOT_EVALUATED:
+            return Reading(name, AlarmState.UNREADABLE, f"CloudWatch says {alarm['EvaluationState']}")
+        try:
+            changes = self._changes(name, since) if since and changed > since else []
+        except UnavailableError as error:
+            if state is not AlarmState.ALARM:
+                return Reading(name, AlarmState.UNREADABLE, str(error))
+            changes = []
         alarmed = [at for at, entered in changes if entered == "ALARM"]
         recovered = [at for at, entered in changes if entered == "OK"]
         return Reading(
@@ -66,7 +78,7 @@ class CloudWatchAlarms:
         with aws_errors(f"history of alarm {name}"):
             pages = self._cloudwatch.get_paginator("describe_alarm_history").paginate(
                 AlarmName=name,
-                AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+                AlarmTypes=_TYPES,
                 HistoryItemType="StateUpdate",
                 StartDate=since,
             )

@@ -1,18 +1,24 @@
 """Functions on AWS Lambda. The only place where a weight is Lambda's float from 0 to 1."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import ConflictError
+from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, RefusedError
 from controller.core.strategy import FULL_WEIGHT
 from controller.ports import Answer, Code, Readiness
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef as Configuration
+
+# Lambda API reference, StateReasonCode and LastUpdateStatusReasonCode: those that another try would meet again.
+_ARTIFACTS_FAULT = ("InvalidImage", "InvalidZipFileException", "InvalidRuntime", "FunctionError")
+_NOT_THE_ARTIFACTS_FAULT = ("S3 Error Code", "Code storage limit exceeded", "KMS")
 
 
 class LambdaFunctions:
@@ -36,7 +42,7 @@ class LambdaFunctions:
 
     def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
-        with aws_errors(f"Lambda refused the code for function {latest.function}"):
+        with _blame(), aws_errors(f"Lambda refused the code for function {latest.function}"):
             updated = self._lambda.update_function_code(
                 FunctionName=latest.function,
                 **_source(artifact),
@@ -67,7 +73,7 @@ class LambdaFunctions:
             response = self._patient.invoke(
                 FunctionName=function, Qualifier=version, Payload=json.dumps(payload).encode()
             )
-        answer = response["Payload"].read().decode(errors="replace")
+            answer = response["Payload"].read().decode(errors="replace")
         return Answer(answer, _spell_error(answer) if response.get("FunctionError") else None)
 
     def alias(self, function: str, name: str) -> Alias:
@@ -90,6 +96,19 @@ class LambdaFunctions:
                 RevisionId=alias.revision_id,
             )
         return _alias(alias.function, updated)
+
+
+@contextmanager
+def _blame() -> Iterator[None]:
+    """Raise a refusal as one of the artifact, unless Lambda could not even fetch it, or has no room for it."""
+    try:
+        yield
+    except MissingError:
+        raise
+    except RefusedError as refusal:
+        if any(word in str(refusal) for word in _NOT_THE_ARTIFACTS_FAULT):
+            raise
+        raise ArtifactRefusedError(str(refusal)) from refusal
 
 
 def _source(artifact: Artifact) -> dict[str, Any]:
@@ -124,7 +143,14 @@ def _code(configuration: "Configuration | Any") -> Code:
         architecture=configuration.get("Architectures", ["x86_64"])[0],
         readiness=readiness,
         why=why,
+        is_artifact_at_fault=_code_of(configuration).startswith(_ARTIFACTS_FAULT),
     )
+
+
+def _code_of(configuration: Any) -> str:
+    """Return the code of the reason for which an update, or else the creation, failed."""
+    failed_update = configuration.get("LastUpdateStatus") == "Failed"
+    return str(configuration.get("LastUpdateStatusReasonCode" if failed_update else "StateReasonCode") or "")
 
 
 def _readiness(configuration: Any) -> tuple[Readiness, str]:
@@ -134,9 +160,12 @@ def _readiness(configuration: Any) -> tuple[Readiness, str]:
         reason = (
             configuration.get("LastUpdateStatusReason") or configuration.get("StateReason") or "no reason given"
         )
-        return Readiness.FAILED, reason
+        code = _code_of(configuration)
+        return Readiness.FAILED, f"{code}: {reason}" if code else reason
     if state == "Pending" or update == "InProgress":
         return Readiness.NOT_YET, configuration.get("StateReason") or "an update is in progress"
+    if state not in ("Active", "Inactive"):
+        return Readiness.FAILED, f"it is {state}"
     return Readiness.READY, ""
 
 

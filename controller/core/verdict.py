@@ -27,6 +27,8 @@ class Verdict(BaseModel):
 
     outcome: Outcome
     reason: str
+    blames: bool = True
+    """Whether a FAIL is the candidate's own fault."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -63,7 +65,7 @@ def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:
             because = f": {reading.reason}" if reading.reason else ""
             return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} is in ALARM{because}")
         case AlarmState.MISSING:
-            return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} does not exist any more")
+            return Verdict(outcome=Outcome.FAIL, blames=False, reason=f"alarm {name} does not exist any more")
         case AlarmState.OK | AlarmState.INSUFFICIENT_DATA if reading.alarmed_at and reading.alarmed_at > armed_at:
             at = reading.alarmed_at.isoformat(timespec="seconds")
             return Verdict(outcome=Outcome.FAIL, reason=f"alarm {name} was in ALARM at {at} and recovered")

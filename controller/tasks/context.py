@@ -19,8 +19,8 @@ class Context:
     minute_seconds: float
 
 
-def read_live(context: Context) -> Deployment:
-    """Return the record of a deployment that may move forward; raises StoppedError otherwise.
+def read_live(context: Context, member: MemberRecord | None = None) -> Deployment:
+    """Return the record of a deployment that may move forward, or may move `member`; raises StoppedError otherwise.
 
     Every forward write comes after this, and this after the RevisionId was read: status, marks and fencing
     numbers are read strongly, so that nobody who stopped the deployment is overwritten.
@@ -33,8 +33,8 @@ def read_live(context: Context) -> Deployment:
     mark = deployment.stopping_mark
     if mark:
         raise StoppedError(deployment.marks[mark].spell(mark))
-    for member in deployment.members:
-        _hold_claim(context, deployment, member)
+    for held in (member,) if member else deployment.members:
+        _hold_claim(context, deployment, held)
     return deployment
 
 

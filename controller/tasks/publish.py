@@ -6,7 +6,7 @@ the same version. Waiting is the state machine's: NotReadyError is retried there
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
-from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, NotReadyError, RefusedError
+from controller.core.errors import ArtifactRefusedError, ConflictError, NotReadyError, RefusedError
 from controller.ports import Code, Readiness
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
@@ -16,8 +16,7 @@ def publish(context: Context) -> Ruling:
     """Give every member its candidate; ends REJECTED when Lambda refuses the artifact, SKIPPED when it is live."""
     deployment = read_live(context)
     try:
-        for index in range(len(deployment.members)):
-            deployment = _publish_member(context, deployment, index)
+        deployment = _publish_members(context, deployment)
     except RefusedError as refusal:
         blamed = isinstance(refusal, ArtifactRefusedError)
         return end(context, deployment, Status.REJECTED, f"{deployment.what}: {refusal}", refused=blamed)
@@ -30,6 +29,20 @@ def publish(context: Context) -> Ruling:
         after = deployment.model_copy(update={"reason": reason})
         context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
     return Ruling(Decision.VERIFY, reason)
+
+
+def _publish_members(context: Context, deployment: Deployment) -> Deployment:
+    """Take every member as far as it can go now; raises NotReadyError when Lambda is still at work on one."""
+    waits: list[NotReadyError] = []
+    for index in range(len(deployment.members)):
+        try:
+            deployment = _publish_member(context, deployment, index)
+        except NotReadyError as wait:
+            waits.append(wait)
+            deployment = read_live(context)
+    if waits:
+        raise waits[0]
+    return deployment
 
 
 def _publish_member(context: Context, deployment: Deployment, index: int) -> Deployment:
@@ -65,10 +78,6 @@ def _put_code(context: Context, deployment: Deployment, index: int) -> Deploymen
         updated = context.ports.functions.update_code(latest, artifact)
     except ConflictError as conflict:
         raise NotReadyError(str(conflict)) from conflict
-    except MissingError:
-        raise
-    except RefusedError as refusal:
-        raise ArtifactRefusedError(str(refusal)) from refusal
     return _record(context, deployment, index, code_sha256=updated.code_sha256)
 
 
@@ -78,7 +87,8 @@ def _ready(code: Code) -> Code:
         case Readiness.NOT_YET:
             raise NotReadyError(f"function {code.function} {code.version} is not ready: {code.why}")
         case Readiness.FAILED:
-            raise ArtifactRefusedError(f"Lambda could not prepare {code.function} {code.version}: {code.why}")
+            kind = ArtifactRefusedError if code.is_artifact_at_fault else RefusedError
+            raise kind(f"Lambda could not prepare {code.function} {code.version}: {code.why}")
         case Readiness.READY:
             return code
 

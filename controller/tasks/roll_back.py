@@ -34,7 +34,8 @@ def roll_back(context: Context, cause: str, target: str = "(none)", execution_ar
     drift = put_back(context.ports, deployment)
     if drift:
         return end(context, deployment, Status.DRIFTED, f"{'; '.join(drift)}. Left as it is. Before: {reason}")
-    judged = deployment.verdict is not None and deployment.verdict.outcome is Outcome.FAIL
+    verdict = deployment.verdict
+    judged = verdict is not None and verdict.outcome is Outcome.FAIL and verdict.blames
     failed = deployment.step_index >= 0 and (judged or Mark.ALARM in deployment.marks)
     return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
 

@@ -27,8 +27,14 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
         return
     if alias.routing != member.routing(deployment.weight):
         raise StoppedError(f"alias {alias} was changed by somebody else: it is on {alias.routing}")
-    read_live(context)  # after the RevisionId: whoever stopped us before now is seen, after now makes it stale
-    context.ports.functions.route(alias, wanted)
+    # After the RevisionId: whoever stopped us before now is seen, whoever does from now on makes it stale.
+    read_live(context, member)
+    written = context.ports.functions.route(alias, wanted)
+    try:
+        read_live(context, member)
+    except StoppedError:  # by somebody whose own write left the RevisionId as it was
+        context.ports.functions.route(written, member.routing(0))
+        raise
 
 
 def _record(context: Context, deployment: Deployment) -> Deployment:

@@ -206,7 +206,7 @@ def test_a_composite_alarm_is_read_with_its_flaps(alarms: CloudWatchAlarms, acco
     [
         ("DescribeAlarms", "Throttling", 400),
         ("DescribeAlarms", "InternalServiceFault", 500),
-        ("DescribeAlarmHistory", "Throttling", 400),
+        ("DescribeAlarms", "SlowDown", 429),
     ],
 )
 def test_what_could_not_be_read_is_unreadable_and_never_ok(
@@ -223,6 +223,22 @@ def test_what_could_not_be_read_is_unreadable_and_never_ok(
     readings = CloudWatchAlarms(ModelClient("cloudwatch", account.model, fault)).read(names, since)  # type: ignore[arg-type]
     assert [reading.state for reading in readings] == [AlarmState.UNREADABLE] * 2
     assert "not now" in readings[0].reason
+
+
+def test_a_history_that_could_not_be_read_hides_no_alarm_that_is_known_to_be_red(account: Account) -> None:
+    def fault(called: str, moment: str) -> None:
+        if (called, moment) == ("DescribeAlarmHistory", "before"):
+            raise ApiError("Throttling", "not now", 400)
+
+    quiet, flapped, red = names = [account.alarm("OK") for _ in range(3)]
+    since = account.now()
+    for name in (flapped, red):
+        account.set(name, "ALARM")
+    account.set(flapped, "OK")
+    readings = CloudWatchAlarms(ModelClient("cloudwatch", account.model, fault)).read(names, since)  # type: ignore[arg-type]
+    assert [r.state for r in readings] == [AlarmState.OK, AlarmState.UNREADABLE, AlarmState.ALARM]
+    assert "not now" in readings[1].reason
+    assert quiet == readings[0].name
 
 
 def test_a_throttle_over_http_is_unreadable(aws: EmbeddedAws, account: Account) -> None:

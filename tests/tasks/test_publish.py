@@ -165,17 +165,19 @@ def spoil(world: World, qualifier: str | None, **shown: str) -> None:
 
 
 def test_a_version_that_lambda_could_not_prepare_is_rejected(world: World) -> None:
-    spoil(world, "2", State="Failed", StateReason="the image is gone")
+    spoil(world, "2", State="Failed", StateReasonCode="InvalidImage", StateReason="the image is broken")
     execution = world.push(world.upload())
     assert execution.error == "Rejected"
-    assert execution.cause.endswith("Lambda could not prepare checkout 2: the image is gone")
+    assert execution.cause.endswith("Lambda could not prepare checkout 2: InvalidImage: the image is broken")
     assert (world.alias(), holder(world)) == ("version 1", None)
     assert refused_by(world, execution.name) == execution.name
 
 
 def test_an_update_that_failed_is_rejected(world: World) -> None:
     execution = arrive(world, "Publish")
-    spoil(world, None, LastUpdateStatus="Failed", LastUpdateStatusReason="no such key")
+    why = {"LastUpdateStatusReasonCode": "DisabledKMSKey", "LastUpdateStatusReason": "no such key"}
+    spoil(world, None, LastUpdateStatus="Failed", **why)
     assert resume(execution).error == "Rejected"
-    assert "Lambda could not prepare checkout $LATEST: no such key" in execution.cause
+    assert "Lambda could not prepare checkout $LATEST: DisabledKMSKey: no such key" in execution.cause
+    assert refused_by(world, execution.name) is None  # the artifact is not to blame
     assert versions(world) == ["1"]
