@@ -12,6 +12,7 @@ from controller.core.target import named_target
 from controller.intake import take_in
 from controller.notify import tell
 from controller.observability import count, failures_told, logger, metrics, traced
+from controller.reconcile import reconcile
 from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change, on_verb, verb_of
 from controller.tasks.bake import bake
@@ -29,7 +30,9 @@ Event = dict[str, Any]
 
 
 TASKS: dict[str, Callable[[Context, Event], Ruling | None]] = {
-    "Plan": lambda visit, event: plan(visit, event["request"], event["execution_arn"]),
+    "Plan": lambda visit, event: plan(
+        visit, event["request"], event["execution_arn"], datetime.fromisoformat(event["started_at"])
+    ),
     "Publish": lambda visit, _: publish(visit),
     "Verify": lambda visit, _: verify(visit),
     "Shift": lambda visit, _: shift(visit),
@@ -125,6 +128,23 @@ def on_dead_execution(event: Event, _: LambdaContext) -> None:
         ruling = restore(_visit(dead.name), dead)
     count("Restored" if ruling else "NothingToRestore")
     logger.info("restored" if ruling else "nothing to restore", because=dead.because)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def on_schedule(_: Event, __: LambdaContext) -> None:
+    """Reconcile, invoked by a schedule; raises the last error that it met, once all else is done."""
+    errors: list[Exception] = []
+    with failures_told():
+        done = reconcile(_visit, errors.append)
+        for line in done:
+            logger.warning("reconciled", what=line)
+        for error in errors:
+            logger.error("not reconciled", reason=str(error))
+        count("Reconciled", len(done))
+        count("NotReconciled", len(errors))
+        if errors:
+            raise errors[-1]
 
 
 @logger.inject_lambda_context

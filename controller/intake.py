@@ -32,6 +32,9 @@ def take_in(ports: Ports, event: Any) -> Intake:
     found = announcement(event)
     targets, unreadable = ports.targets.all()
     wanted = [target for target in targets if target.source.wants(found)]
+    if not wanted:  # it may have been declared within the last minute
+        targets, unreadable = ports.targets.all(fresh=True)
+        wanted = [target for target in targets if target.source.wants(found)]
     if not wanted and unreadable:
         raise InputError(f"{found.artifact.identity}: no readable target wants it; {unreadable[0]}")
     started: list[str] = []

@@ -6,12 +6,15 @@ from typing import Any
 from controller.adapters.dynamodb_items import event_of_item, from_dynamodb
 from controller.core.notification import notification
 from controller.ports import Ports
+from controller.tasks.waiting import wake_others
 
 
 def tell(
     ports: Ports, records: Iterable[dict[str, Any]], stage: str, on_error: Callable[[Exception], None]
 ) -> list[str]:
-    """Tell the bus of every event in the stream's records; return the sequence number of the first that failed.
+    """Tell the bus of every event in the stream's records, and wake the executions that it concerns.
+
+    Return the sequence number of the first record that failed, if one did.
 
     The order of a deployment's events is kept: nothing after a failed record is told before it.
     """
@@ -20,6 +23,7 @@ def tell(
             event = event_of_item(from_dynamodb(record["dynamodb"]["NewImage"]))
             ports.bus.send(notification(event, stage))
             ports.deployments.sent(event)
+            wake_others(ports, event)
         except Exception as error:  # noqa: BLE001 - the stream must hear which record to repeat, whatever failed
             on_error(error)
             return [record["dynamodb"]["SequenceNumber"]]

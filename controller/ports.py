@@ -33,6 +33,8 @@ class Code:
     readiness: Readiness
     why: str = ""
     """Lambda's own reason when it is not ready."""
+    is_artifact_at_fault: bool = False
+    """Whether the reason lies in the code itself, and another try would fail too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,8 @@ class Targets(Protocol):
         """Return one target; raises MissingError or InputError."""
         ...
 
-    def all(self) -> tuple[list[Target], list[str]]:
-        """Return every target that can be read, and one line for each that cannot."""
+    def all(self, *, fresh: bool = False) -> tuple[list[Target], list[str]]:
+        """Return every target that can be read, and one line for each that cannot; `fresh` asks again."""
         ...
 
 
@@ -135,6 +137,8 @@ class Claim:
     owner: str | None
     fencing: int
     """Rises by one with every claim, so that a deployment that lost its claim is recognised."""
+    waiters: tuple[str, ...] = ()
+    """The deployments that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +176,16 @@ class Deployments(Protocol):
         """Return the record, or None."""
         ...
 
-    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
-        """Write a new record, its first event and the claims of its members at once.
+    def open(
+        self, deployment: Deployment, event: Event, *, newest: bool = False, waited: Deployment | None = None
+    ) -> None:
+        """Write a record, its event and the claims of its members at once.
 
-        `newest` says that its artifact is the youngest that the target has deployed. Raises ClaimHeldError when
-        another deployment holds a function, ConflictError when the record exists, a claim has moved on, or a
-        younger artifact was deployed meanwhile.
+        The record is new, or `waited` is how it was while it waited for its claims. A PENDING one becomes a waiter
+        of the function that it waits for. `newest` says that its artifact is the youngest that the target has
+        taken up. Raises ClaimHeldError when another deployment holds a function, ConflictError when a new record
+        exists, somebody wrote since `waited`, a claim has moved on, nobody holds the function that is waited for,
+        or a younger artifact was taken up meanwhile.
         """
         ...
 
@@ -224,6 +232,14 @@ class Deployments(Protocol):
         """Return the ids of the live deployments that name an alarm."""
         ...
 
+    def unfinished(self) -> list[Deployment]:
+        """Return the deployments that have not ended, the oldest first; may miss the last second."""
+        ...
+
+    def unsent(self, before: datetime) -> list[Event]:
+        """Return the events from before a moment that are still to be sent, the oldest first."""
+        ...
+
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first; may miss the last second."""
         ...
@@ -246,6 +262,10 @@ class Executions(Protocol):
 
     def wake(self, token: str) -> bool:
         """End a bake now; False when it has ended already."""
+        ...
+
+    def is_alive(self, execution_arn: str) -> bool:
+        """Say whether an execution goes on; one that is forgotten does not."""
         ...
 
 

@@ -4,6 +4,7 @@ Whoever stops a deployment writes the mark, then puts the alias back, then wakes
 before anything else is tidied up, and every task that looks later finds the mark.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pydantic import Field
 from controller.core.aws_event import Part, read_event
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.document import Document, parse
-from controller.core.errors import ControllerError, InputError
+from controller.core.errors import ConflictError, ControllerError, InputError
 from controller.core.target import RedAtStart
 from controller.core.wording import shown
 from controller.ports import Ports
@@ -92,8 +93,9 @@ def on_verb(context: Context, verb: Verb) -> str:
     if stopped is Stopped.ENDED_BEFORE:
         return f"deployment {verb.deployment_id} has ended already"
     if stopped is Stopped.NOT_WOKEN:  # no bake waits: the execution is between two states, or dead
-        ruling = roll_back(context, detail.spell(Mark(verb.mark)))
-        return f"deployment {verb.deployment_id} is {ruling.decision}"
+        with suppress(ConflictError):  # it ends by itself at this moment
+            ruling = roll_back(context, detail.spell(Mark(verb.mark)))
+            return f"deployment {verb.deployment_id} is {ruling.decision}"
     return f"deployment {verb.deployment_id} is rolling back"
 
 

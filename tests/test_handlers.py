@@ -139,7 +139,8 @@ def test_a_bug_reaches_the_state_machine_as_itself_and_is_counted(
 
 
 def test_garbage_for_input_is_rejected_with_a_line_that_names_the_execution(world: World, output: Output) -> None:
-    payload = {"deployment_id": "by-hand", "execution_arn": "arn", "request": "hello"}
+    started = {"execution_arn": "arn", "started_at": "2026-03-02T09:00:00.000Z"}
+    payload = {"deployment_id": "by-hand", "request": "hello", **started}
     answer = handlers.on_plan(payload, LambdaContext())  # type: ignore[arg-type]
     assert answer["decision"] == "REJECTED"
     assert answer["error"]["Cause"].startswith("execution input: write a JSON object")

@@ -232,7 +232,8 @@ def test_members_move_in_lockstep_and_roll_back_together(world: World) -> None:
 
 
 def test_a_function_that_another_deployment_holds_is_refused_with_its_name(world: World) -> None:
-    world.target("other", members=[{"function": "checkout"}], source={"bucket": "artifacts", "key": "o.zip"})
+    rule = {"source": {"bucket": "artifacts", "key": "o.zip"}, "when_busy": "reject"}
+    world.target("other", members=[{"function": "checkout"}], **rule)
     refused = []
     world.at(30, lambda: refused.append(world.push(world.upload(key="o.zip", code="release = 9"))))
     first = world.push(world.upload())

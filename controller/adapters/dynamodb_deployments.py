@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from controller.adapters import dynamodb_items as items
 from controller.adapters.aws_errors import aws_errors
-from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
+from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, MemberRecord, Status
 from controller.core.errors import ClaimHeldError, ConflictError, ControllerError, MissingError, UnavailableError
 from controller.ports import Claim, Live, Newest, Tried
 
@@ -28,32 +28,26 @@ class DynamoDbDeployments:
         item = self._get(items.record_key(deployment_id))
         return items.deployment_of(item) if item else None
 
-    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
-        """Write a new record, its first event and the claims of its members at once."""
-        writes = [
-            self._put(items.record_item(deployment), "attribute_not_exists(pk)"),
-            self._put(items.event_item(event), "attribute_not_exists(pk)"),
-        ]
+    def open(
+        self, deployment: Deployment, event: Event, *, newest: bool = False, waited: Deployment | None = None
+    ) -> None:
+        """Write a record, its event and the claims of its members at once."""
+        record = (
+            self._change(waited, deployment, sequence=waited.sequence + 1)
+            if waited
+            else self._put(items.record_item(deployment), "attribute_not_exists(pk)")
+        )
+        writes = [record, self._put(items.event_item(event), "attribute_not_exists(pk)")]
         if deployment.status.is_over:
             writes += self._remember(deployment)
+        elif deployment.waits_for and deployment.status is Status.PENDING:
+            writes.append(self._wait(deployment.waits_for, deployment))
         else:
-            writes += [
-                self._update(
-                    items.claim_key(member.function),
-                    "SET #owner = :owner, execution_arn = :execution, claimed_at = :at, fencing = :fencing",
-                    "attribute_not_exists(#owner) AND (fencing = :before OR attribute_not_exists(fencing))",
-                    {
-                        ":owner": deployment.deployment_id,
-                        ":execution": deployment.execution_arn,
-                        ":at": deployment.started_at.isoformat(),
-                        ":fencing": member.fencing,
-                        ":before": member.fencing - 1,
-                    },
-                    {"#owner": "owner"},
-                )
-                for member in deployment.members
-            ]
+            writes += [self._claim(member, deployment) for member in deployment.members]
             writes += [self._put(key) for key in _watches(deployment)]
+        claimed = {member.function for member in deployment.members}
+        if waited and waited.waits_for and waited.waits_for not in claimed | {deployment.waits_for}:
+            writes.append(self._wait_no_more(waited.waits_for, waited))
         if newest and deployment.appeared_at:
             writes.append(self._make_newest(deployment, deployment.appeared_at))
         self._transact(writes, deployment)
@@ -88,6 +82,8 @@ class DynamoDbDeployments:
         writes += [
             {"Delete": {"TableName": self._table, "Key": items.to_dynamodb(key)}} for key in _watches(before)
         ]
+        if before.status is Status.PENDING and before.waits_for:
+            writes.append(self._wait_no_more(before.waits_for, before))
         self._transact(writes, before)
         return after.model_copy(update={"sequence": before.sequence + 1})
 
@@ -123,13 +119,34 @@ class DynamoDbDeployments:
     def watching(self, alarm: str) -> list[str]:
         """Return the ids of the live deployments that name an alarm."""
         with aws_errors(f"deployments that watch alarm {alarm}"):
-            answer = self._dynamodb.query(
-                TableName=self._table,
+            found = self._query_all(
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues=items.to_dynamodb({":pk": items.watch_key(alarm, "")["pk"]}),
                 ConsistentRead=True,
             )
-        return [items.from_dynamodb(i)["sk"].removeprefix("deployment#") for i in answer["Items"]]
+        return [item["sk"].removeprefix("deployment#") for item in found]
+
+    def unfinished(self) -> list[Deployment]:
+        """Return the deployments that have not ended, the oldest first; may miss the last second."""
+        with aws_errors("deployments that have not ended"):
+            found = self._query_all(
+                IndexName="live",
+                KeyConditionExpression="#live = :live",
+                ExpressionAttributeNames={"#live": "live"},
+                ExpressionAttributeValues=items.to_dynamodb({":live": items.LIVE_INDEX_KEY}),
+            )
+        return [items.deployment_of(item) for item in found]
+
+    def unsent(self, before: datetime) -> list[Event]:
+        """Return the events from before a moment that are still to be sent, the oldest first."""
+        with aws_errors("events that are still to be sent"):
+            found = self._query_all(
+                IndexName="unsent",
+                KeyConditionExpression="unsent = :unsent",
+                ExpressionAttributeValues=items.to_dynamodb({":unsent": items.UNSENT_INDEX_KEY}),
+            )
+        events = [items.event_of_item(item) for item in found]
+        return sorted((e for e in events if e.at < before), key=lambda e: (e.at, e.sequence))
 
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first; may miss the last second."""
@@ -147,15 +164,14 @@ class DynamoDbDeployments:
     def events(self, deployment_id: str) -> list[Event]:
         """Return the events of a deployment, the oldest first."""
         with aws_errors(f"events of deployment {deployment_id}"):
-            pages = self._dynamodb.get_paginator("query").paginate(
-                TableName=self._table,
+            found = self._query_all(
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :event)",
                 ExpressionAttributeValues=items.to_dynamodb(
                     {":pk": items.record_key(deployment_id)["pk"], ":event": "event#"}
                 ),
                 ConsistentRead=True,
             )
-            return [items.event_of_item(items.from_dynamodb(i)) for page in pages for i in page["Items"]]
+        return [items.event_of_item(item) for item in found]
 
     def sent(self, event: Event) -> None:
         """Take an event off the list of those that are still to be sent."""
@@ -166,6 +182,10 @@ class DynamoDbDeployments:
                 UpdateExpression="REMOVE unsent",
                 ConditionExpression="attribute_exists(pk)",  # an update would bring an expired event back
             )
+
+    def _query_all(self, **query: Any) -> list[items.Item]:
+        pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, **query)
+        return [items.from_dynamodb(item) for page in pages for item in page["Items"]]
 
     def _get(self, key: items.Key) -> items.Item:
         with aws_errors(f"reading {key['pk']}"):
@@ -222,6 +242,34 @@ class DynamoDbDeployments:
             expression = f"REMOVE refused_by {expression}"
         key = items.tried_key(ended.target, ended.artifact.identity)
         return [self._update(key, expression, None, values, None)]
+
+    def _claim(self, member: MemberRecord, deployment: Deployment) -> dict[str, Any]:
+        return self._update(
+            items.claim_key(member.function),
+            "SET #owner = :owner, execution_arn = :execution, claimed_at = :at, fencing = :fencing "
+            "DELETE waiters :waiter",
+            "attribute_not_exists(#owner) AND (fencing = :before OR attribute_not_exists(fencing))",
+            {
+                ":owner": deployment.deployment_id,
+                ":execution": deployment.execution_arn,
+                ":at": deployment.started_at.isoformat(),
+                ":fencing": member.fencing,
+                ":before": member.fencing - 1,
+                ":waiter": frozenset({deployment.deployment_id}),
+            },
+            {"#owner": "owner"},
+        )
+
+    def _wait(self, function: str, deployment: Deployment) -> dict[str, Any]:
+        waiter = {":waiter": frozenset({deployment.deployment_id})}
+        condition = "attribute_exists(#owner)"
+        return self._update(
+            items.claim_key(function), "ADD waiters :waiter", condition, waiter, {"#owner": "owner"}
+        )
+
+    def _wait_no_more(self, function: str, deployment: Deployment) -> dict[str, Any]:
+        waiter = {":waiter": frozenset({deployment.deployment_id})}
+        return self._update(items.claim_key(function), "DELETE waiters :waiter", None, waiter, None)
 
     def _make_newest(self, deployment: Deployment, appeared_at: datetime) -> dict[str, Any]:
         return self._update(

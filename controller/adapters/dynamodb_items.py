@@ -3,7 +3,7 @@
 pk                   sk                    what
 deployment#<id>      record                the record, marks and token included
 deployment#<id>      event#<sequence>      one event; `unsent` until notify has told of it
-function#<name>      claim                 the claim; `owner` only while somebody holds it; never expires
+function#<name>      claim                 the claim; `owner` only while somebody holds it; `waiters`; never expires
 alarm#<name>         deployment#<id>       that a live deployment watches the alarm
 target#<name>        live                  what the last completed deployment left; never expires
 target#<name>        newest                the youngest artifact that was deployed; never expires
@@ -118,7 +118,7 @@ def event_of_item(item: Item) -> Event:
 
 def claim_of(function: str, item: Item) -> Claim:
     """Return the claim that an item holds; an absent item is a claim that nobody ever held."""
-    return Claim(function, item.get("owner"), item.get("fencing", 0))
+    return Claim(function, item.get("owner"), item.get("fencing", 0), tuple(sorted(item.get("waiters", ()))))
 
 
 def live_of(item: Item) -> Live | None:
@@ -142,9 +142,10 @@ def tried_of(item: Item) -> Tried:
 
 
 def to_dynamodb(item: Item) -> dict[str, Any]:
-    """Return an item of plain values in DynamoDB's typed form."""
-    exact = json.loads(json.dumps(item), parse_float=Decimal)
-    return {name: _serialize(value) for name, value in exact.items()}
+    """Return an item of plain values, sets of texts among them, in DynamoDB's typed form."""
+    plain = {name: value for name, value in item.items() if not isinstance(value, frozenset)}
+    exact = json.loads(json.dumps(plain), parse_float=Decimal)
+    return {name: _serialize(exact.get(name, value)) for name, value in item.items()}
 
 
 def from_dynamodb(item: dict[str, Any] | None) -> Item:

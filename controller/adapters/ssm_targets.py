@@ -34,9 +34,9 @@ class SsmTargets:
             raise MissingError(f"there is no target {name!r}; declare it in the SSM parameter {where}") from None
         return parse_target(name, value, f"target {where}")
 
-    def all(self) -> tuple[list[Target], list[str]]:
-        """Return every target that can be read, and one line for each that cannot."""
-        if self._kept is None or self._now() - self._kept[0] > self._keep_seconds:
+    def all(self, *, fresh: bool = False) -> tuple[list[Target], list[str]]:
+        """Return every target that can be read, and one line for each that cannot; `fresh` asks again."""
+        if fresh or self._kept is None or self._now() - self._kept[0] > self._keep_seconds:
             self._kept = (self._now(), self._read_all())
         return self._kept[1]
 

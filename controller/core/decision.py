@@ -16,6 +16,7 @@ from controller.core.wording import one_line
 class Decision(StrEnum):
     """What happens next. A decision named like a status says that the deployment has ended with it."""
 
+    PLAN = "PLAN"
     PUBLISH = "PUBLISH"
     VERIFY = "VERIFY"
     SHIFT = "SHIFT"

@@ -12,7 +12,7 @@ from controller.core.artifact import ImageArtifact, WrittenArtifact, ZipArtifact
 from controller.core.document import Document
 from controller.core.strategy import Plan, Step
 from controller.core.target import Hotfix, RedAtStart, VerificationEvent
-from controller.core.verdict import Verdict
+from controller.core.verdict import Outcome, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -74,9 +74,13 @@ class MarkDetail(_Record):
 
     def spell(self, mark: Mark) -> str:
         """Return the mark in words, for the reason of what follows from it."""
-        return (
-            f"alarm {self.by} fired: {self.reason}" if mark is Mark.ALARM else f"{mark} by {self.by}: {self.reason}"
-        )
+        match mark:
+            case Mark.ALARM:
+                return f"alarm {self.by} fired: {self.reason}"
+            case Mark.SUPERSEDED:
+                return f"superseded by {self.by}, which deploys {self.reason}"
+            case _:
+                return f"{mark} by {self.by}: {self.reason}"
 
 
 class WatchedAlarm(_Record):
@@ -152,6 +156,10 @@ class Deployment(_Record):
     """The verdict of the last look."""
     refused: bool = False
     """Whether the artifact itself was found wanting; an event does not try it again, a person may."""
+    waits_for: str | None = None
+    """The function whose claim another deployment holds, while this one is PENDING."""
+    supersedes: int = 0
+    """How many deployments in a row were superseded, up to the one that this one superseded."""
     sequence: int = 0
     """The number of the last event, and the guard against two writers."""
     marks: dict[Mark, MarkDetail] = Field(default_factory=dict)
@@ -199,8 +207,18 @@ class Deployment(_Record):
         """The weightiest mark that ends the deployment, if there is one."""
         return next((mark for mark in STOPPING_MARKS if mark in self.marks), None)
 
+    def reweighted(self, member: MemberRecord, alias: Alias) -> bool:
+        """Say whether the alias is split between our own baseline and candidate, in whatever shares."""
+        return {alias.routing.version, alias.routing.second} == {member.baseline, member.candidate}
+
     def wrote(self, member: MemberRecord, alias: Alias) -> bool:
-        """Say whether the alias carries what this deployment wrote, or meant to write next."""
+        """Say whether the alias carries what this deployment wrote, or meant to write next.
+
+        When an alarm says that the candidate fails, whatever share somebody else has given it counts as ours.
+        """
+        is_red = Mark.ALARM in self.marks or (self.verdict is not None and self.verdict.outcome is Outcome.FAIL)
+        if is_red and self.reweighted(member, alias):
+            return True
         return alias.routing in {
             member.routing(0),
             member.routing(self.weight),
@@ -222,6 +240,7 @@ class Deployment(_Record):
 class Transition(StrEnum):
     """What an event of a deployment tells."""
 
+    WAITING = "WAITING"
     PLANNED = "PLANNED"
     PUBLISHED = "PUBLISHED"
     VERIFIED = "VERIFIED"

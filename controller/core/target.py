@@ -30,6 +30,17 @@ class RedAtStart(StrEnum):
     """The alarm does not count for this deployment."""
 
 
+class WhenBusy(StrEnum):
+    """What a new deployment of a target does while another one of the target runs."""
+
+    SUPERSEDE = "supersede"
+    """The running one is rolled back, and then the new one starts."""
+    QUEUE = "queue"
+    """The new one waits until the running one has ended."""
+    REJECT = "reject"
+    """The new one is refused."""
+
+
 class AlarmRule(Document):
     """One alarm to watch."""
 
@@ -104,6 +115,8 @@ class Target(Document):
     max_hold: Annotated[Duration, AfterValidator(_a_day_at_most)] = 3600
     """How long an inconclusive verdict may hold a step beyond its bake before the deployment is rolled back."""
     test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
+    when_busy: WhenBusy = WhenBusy.SUPERSEDE
+    """What a new deployment does while another one of this target runs."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Target":

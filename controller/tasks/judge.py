@@ -21,12 +21,16 @@ def judge(context: Context) -> Ruling:
         return end_of(deployment)
     if deployment.status is Status.ROLLBACK_FAILED:
         return Ruling(Decision.ROLL_BACK, deployment.reason)
-    drift = _drift(context, deployment)
-    if drift and not deployment.stopping_mark:  # RollBack looks again, and says whose fault it is
-        raise StoppedError(drift)
+    if deployment.status is Status.PENDING:
+        return Ruling(Decision.PLAN, deployment.reason)
+    drift, is_reweighted = _drift(context, deployment)
+    if drift and not is_reweighted and not deployment.stopping_mark:
+        raise StoppedError(drift)  # RollBack looks again, and says whose fault it is
     readings = context.ports.alarms.read([a.name for a in deployment.alarms], _look_back(deployment))
     watched = tuple(_arm(a, r, context) for a, r in zip(deployment.alarms, readings, strict=True))
     verdict = _verdict(watched, readings)
+    if drift and verdict.outcome is not Outcome.FAIL and not deployment.stopping_mark:
+        raise StoppedError(drift)
     ruling = decide(deployment, verdict, context.now)
     return _record(context, deployment, watched, verdict, ruling)
 
@@ -59,12 +63,15 @@ def _count(alarms: int) -> str:
     return "1 alarm is" if alarms == 1 else f"{alarms} alarms are"
 
 
-def _drift(context: Context, deployment: Deployment) -> str | None:
-    for member in deployment.members:
-        alias = context.ports.functions.alias(member.function, member.alias)
-        if not deployment.carries(member, alias):
-            return f"alias {alias} was changed by somebody else: it is on {alias.routing}"
-    return None
+def _drift(context: Context, deployment: Deployment) -> tuple[str | None, bool]:
+    """Return what somebody else did to an alias, and whether that only gave our candidate another share."""
+    aliases = [(m, context.ports.functions.alias(m.function, m.alias)) for m in deployment.members]
+    drifted = [(m, alias) for m, alias in aliases if not deployment.carries(m, alias)]
+    if not drifted:
+        return None, False
+    alias = drifted[0][1]
+    said = f"alias {alias} was changed by somebody else: it is on {alias.routing}"
+    return said, all(deployment.reweighted(m, alias) for m, alias in drifted)
 
 
 def _record(

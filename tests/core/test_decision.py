@@ -60,7 +60,7 @@ def test_a_mark_that_stops_outranks_every_verdict(outcome: Outcome, moment: str,
     [
         (Mark.ABORT, "ada", "abort by ada: wrong build"),
         (Mark.ALARM, "orders-errors", "alarm orders-errors fired: wrong build"),
-        (Mark.SUPERSEDED, "orders-def-1", "superseded by orders-def-1: wrong build"),
+        (Mark.SUPERSEDED, "orders-def-1", "superseded by orders-def-1, which deploys wrong build"),
     ],
 )
 def test_a_mark_that_stops_is_the_reason(mark: Mark, by: str, reason: str) -> None:

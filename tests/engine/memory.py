@@ -1,7 +1,9 @@
 """Ports in memory: records, executions, targets and the bus, as strict as the real ones."""
 
+import dataclasses
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
@@ -29,32 +31,51 @@ class MemoryDeployments:
         """Return the record, or None."""
         return self.records.get(deployment_id)
 
-    def open(self, deployment: Deployment, event: Event, *, newest: bool = False) -> None:
-        """Write a new record, its first event and the claims of its members at once."""
+    def open(
+        self, deployment: Deployment, event: Event, *, newest: bool = False, waited: Deployment | None = None
+    ) -> None:
+        """Write a record, its event and the claims of its members at once."""
         with self._lock:
-            self._open(deployment, event, newest)
+            if waited is None and deployment.deployment_id in self.records:
+                raise ConflictError(f"deployment {deployment.deployment_id} exists")
+            before = self._guard(waited) if waited else deployment.model_copy(update={"marks": {}, "token": None})
+            self._check_claims(deployment)
+            if newest and deployment.appeared_at:
+                self._make_newest(deployment.target, Newest(deployment.what, deployment.appeared_at))
+            if deployment.status is Status.IN_PROGRESS:
+                for member in deployment.members:
+                    held = dataclasses.replace(
+                        self.claim(member.function), owner=deployment.deployment_id, fencing=member.fencing
+                    )
+                    self._claims[member.function] = held
+            if deployment.status.is_over:
+                self._remember(deployment)
+            self._wait(deployment.deployment_id, waited.waits_for if waited else None, deployment.waits_for)
+            kept = {"sequence": before.sequence + 1, "marks": before.marks, "token": before.token}
+            self._store(deployment.model_copy(update=kept))
+            self._append(event)
 
-    def _open(self, deployment: Deployment, event: Event, newest: bool) -> None:
-        if deployment.deployment_id in self.records:
-            raise ConflictError(f"deployment {deployment.deployment_id} exists")
-        members = () if deployment.status.is_over else deployment.members
-        for member in members:
+    def _check_claims(self, deployment: Deployment) -> None:
+        if deployment.status is Status.PENDING and self.claim(str(deployment.waits_for)).owner is None:
+            raise ConflictError(f"nobody holds the claim on {deployment.waits_for}")
+        for member in deployment.members if deployment.status is Status.IN_PROGRESS else ():
             claim = self.claim(member.function)
             if claim.owner:
                 raise ClaimHeldError(member.function, claim.owner)
             if claim.fencing != member.fencing - 1:
                 raise ConflictError(f"the claim on {member.function} has moved on")
-        if newest and deployment.appeared_at:
-            before = self.newest(deployment.target)
-            if before and before.appeared_at > deployment.appeared_at:
-                raise ConflictError("a younger artifact was deployed meanwhile")
-            self._newest[deployment.target] = Newest(deployment.what, deployment.appeared_at)
-        for member in members:
-            self._claims[member.function] = Claim(member.function, deployment.deployment_id, member.fencing)
-        if deployment.status.is_over:
-            self._remember(deployment)
-        self._store(deployment.model_copy(update={"sequence": deployment.sequence + 1, "marks": {}, "token": None}))
-        self._append(event)
+
+    def _make_newest(self, target: str, newest: Newest) -> None:
+        before = self.newest(target)
+        if before and before.appeared_at > newest.appeared_at:
+            raise ConflictError("a younger artifact was taken up meanwhile")
+        self._newest[target] = newest
+
+    def _wait(self, deployment_id: str, no_more: str | None, now: str | None) -> None:
+        for function in filter(None, {no_more, now}):
+            claim = self.claim(function)
+            waiters = {*claim.waiters} - {deployment_id} | ({deployment_id} if function == now else set())
+            self._claims[function] = dataclasses.replace(claim, waiters=tuple(sorted(waiters)))
 
     def save(self, before: Deployment, after: Deployment, event: Event | None = None) -> Deployment:
         """Write what changed, with its event, if nobody has written since `before`; raises ConflictError."""
@@ -77,7 +98,8 @@ class MemoryDeployments:
             if (claim.owner, claim.fencing) != (before.deployment_id, member.fencing):
                 raise ConflictError(f"the claim on {member.function} is not ours")
         for member in before.members:
-            self._claims[member.function] = Claim(member.function, None, member.fencing)
+            self._claims[member.function] = dataclasses.replace(self.claim(member.function), owner=None)
+        self._wait(before.deployment_id, before.waits_for, None)
         self._remember(after)
         if after.status is Status.PROMOTED:
             versions = {member.function: str(member.candidate) for member in after.members}
@@ -115,6 +137,14 @@ class MemoryDeployments:
         watches = (d for d in self.records.values() if not d.status.is_over)
         return sorted(d.deployment_id for d in watches if any(a.name == alarm for a in d.alarms))
 
+    def unfinished(self) -> list[Deployment]:
+        """Return the deployments that have not ended, the oldest first."""
+        return sorted((d for d in self.records.values() if not d.status.is_over), key=lambda d: d.started_at)
+
+    def unsent(self, before: datetime) -> list[Event]:
+        """Return the events from before a moment that are still to be sent, the oldest first."""
+        return sorted((e for e in self.outbox.values() if e.at < before), key=lambda e: (e.at, e.sequence))
+
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first."""
         ours = [d for d in self.records.values() if d.target == target]
@@ -131,7 +161,8 @@ class MemoryDeployments:
     def give_away(self, function: str, owner: str) -> None:
         """Let another deployment have a claim, as nobody but a person with a console does."""
         with self._lock:
-            self._claims[function] = Claim(function, owner, self.claim(function).fencing + 1)
+            claim = self.claim(function)
+            self._claims[function] = dataclasses.replace(claim, owner=owner, fencing=claim.fencing + 1)
 
     def _guard(self, before: Deployment) -> Deployment:
         stored = self.records.get(before.deployment_id)
@@ -220,8 +251,8 @@ class MemoryTargets:
             raise MissingError(f"there is no target {name!r}")
         return parse_target(name, self.documents[name], f"target {name}")
 
-    def all(self) -> tuple[list[Target], list[str]]:
-        """Return every target that can be read, and one line for each that cannot."""
+    def all(self, *, fresh: bool = False) -> tuple[list[Target], list[str]]:
+        """Return every target that can be read, and one line for each that cannot; nothing is kept here."""
         targets, faults = [], []
         for name in self.documents:
             try:
@@ -237,6 +268,7 @@ class MemoryExecutions:
     def __init__(self) -> None:
         self.started: dict[str, str] = {}
         self.woken: set[str] = set()
+        self.dead: set[str] = set()
         self.waiting: str | None = None
 
     def start(self, name: str, request: str) -> bool:
@@ -245,6 +277,10 @@ class MemoryExecutions:
             return False
         self.started[name] = request
         return True
+
+    def is_alive(self, execution_arn: str) -> bool:
+        """Say whether an execution goes on; the world says which do not."""
+        return execution_arn.rpartition(":")[2] not in self.dead
 
     def wake(self, token: str) -> bool:
         """End a bake now; False when no bake waits under the token."""

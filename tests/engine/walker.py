@@ -46,6 +46,7 @@ class Execution:
     error: str = ""
     cause: str = ""
     visits: int = 0
+    started_at: str = "1970-01-01T00:00:00+00:00"
 
 
 def start(name: str, request: Any, tasks: Tasks) -> Execution:
@@ -160,6 +161,7 @@ def _fill(execution: Execution, template: dict[str, Any], token: str) -> dict[st
     context: dict[str, Callable[[], Any]] = {
         "$$.Execution.Name": lambda: execution.name,
         "$$.Execution.Id": lambda: f"arn:aws:states:eu-west-1:123456789012:execution:rampart:{execution.name}",
+        "$$.Execution.StartTime": lambda: execution.started_at,
         "$$.Execution.Input": lambda: execution.input,
         "$$.Task.Token": lambda: token,
     }

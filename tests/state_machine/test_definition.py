@@ -36,6 +36,7 @@ LAMBDA_ERRORS = [
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
 ]
+CRASHES = ["Lambda.Unknown", "Runtime.ExitError", "Lambda.ClientExecutionTimeoutException"]
 
 
 def test_the_definition_is_json_as_it_stands_and_names_nothing_twice() -> None:
@@ -134,11 +135,11 @@ def test_a_rollback_that_fails_is_given_up_and_that_ends_where_a_person_must_loo
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_retries_the_same_transient_errors(name: str) -> None:
-    expected = ["UnavailableError", "ConflictError", *LAMBDA_ERRORS, "Sandbox.Timedout", "States.Timeout"]
+    expected = ["UnavailableError", "ConflictError", *LAMBDA_ERRORS, *CRASHES, "Sandbox.Timedout", "States.Timeout"]
     if name == "Bake":  # its timeout is the normal end of a look
         expected.remove("States.Timeout")
     if name == "Verify":  # what may have run is not run again
-        expected = expected[:-2]
+        expected = ["UnavailableError", "ConflictError", *LAMBDA_ERRORS]
     assert transient(TASKS[name])["ErrorEquals"] == expected
 
 
@@ -149,7 +150,7 @@ def test_every_task_but_rolling_back_retries_at_the_same_pace(name: str) -> None
         "IntervalSeconds": 1,
         "BackoffRate": 2.0,
         "MaxDelaySeconds": 15,
-        "MaxAttempts": 8,
+        "MaxAttempts": 30,
         "JitterStrategy": "FULL",
     }
 
@@ -239,7 +240,7 @@ def test_it_calls_lambda_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", sorted(errors_named()))
 def test_an_error_that_is_named_exists(name: str) -> None:
-    if not name.startswith(("States.", "Lambda.", "Sandbox.")):
+    if not name.startswith(("States.", "Lambda.", "Sandbox.", "Runtime.")):
         known = dict(inspect.getmembers(errors, inspect.isclass))
         assert issubclass(known[name], errors.ControllerError)
 

@@ -39,6 +39,7 @@ def carry_out(world: World, state: str, execution: walker.Execution) -> dict[str
     payload = {
         "deployment_id": execution.name,
         "execution_arn": "arn",
+        "started_at": "1970-01-01T00:00:00+00:00",
         "request": execution.input,
         "state": execution.document,
         "token": "token",

@@ -1,0 +1,79 @@
+"""Preflight: what must be so before anything is published; read, and refused with one line that says what to do."""
+
+from dataclasses import dataclass
+
+from controller.core.alias import Alias
+from controller.core.deployment import WatchedAlarm
+from controller.core.errors import ClaimHeldError, RefusedError, UnavailableError
+from controller.core.target import Member, RedAtStart, Request, Target
+from controller.core.verdict import AlarmState
+from controller.ports import Stored
+from controller.tasks.context import Context
+
+MANAGED_TAG = "rampart:managed"
+"""The tag that opts a function in; its value is the stage. IAM requires it for every write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One member as it was found."""
+
+    alias: Alias
+    fencing: int
+
+
+def find_artifact(context: Context, asked: Request) -> Stored | None:
+    """Return what is known of the artifact that was asked for; raises MissingError or RefusedError."""
+    if asked.artifact is None:
+        return None
+    stored = context.ports.artifacts.find(asked.artifact)
+    if stored.is_index:
+        raise RefusedError(
+            f"{asked.artifact.identity} is an index of images, and Lambda takes one image; push one platform "
+            "without attestations, such as: docker buildx build --platform linux/arm64 --provenance=false --push"
+        )
+    return stored
+
+
+def find_member(context: Context, member: Member) -> Found:
+    """Return a member as it is; raises RefusedError, and ClaimHeldError when another deployment holds it."""
+    tags = context.ports.functions.tags(member.function)
+    if tags.get(MANAGED_TAG) != context.stage:
+        raise RefusedError(
+            f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
+            "tag it to let this stage deploy to it"
+        )
+    claim = context.ports.deployments.claim(member.function)
+    if claim.owner:  # before the alias: a split is the holder's then, and not a stranger's
+        raise ClaimHeldError(member.function, claim.owner)
+    alias = context.ports.functions.alias(member.function, member.alias)
+    if alias.routing.is_split:
+        raise RefusedError(
+            f"alias {alias} is split by somebody else ({alias.routing}); put it back on one version with: "
+            f"aws lambda update-alias --function-name {member.function} --name {member.alias} "
+            f"--function-version {alias.routing.version} --routing-config AdditionalVersionWeights={{}}"
+        )
+    if alias.routing.version == "$LATEST":
+        raise RefusedError(f"alias {alias} points at $LATEST, which cannot be split; point it at a version")
+    return Found(alias, claim.fencing + 1)
+
+
+def find_alarms(context: Context, asked: Request, target: Target) -> tuple[WatchedAlarm, ...]:
+    """Return the target's alarms, armed as they are now; raises RefusedError for one that blocks or is missing."""
+    default = RedAtStart.IGNORE_UNTIL_OK if asked.hotfix else RedAtStart.BLOCK
+    readings = context.ports.alarms.read([rule.name for rule in target.alarms])
+    watched = []
+    for rule, reading in zip(target.alarms, readings, strict=True):
+        policy = rule.red_at_start or default
+        if reading.state is AlarmState.MISSING:
+            raise RefusedError(f"alarm {rule.name} of target {target.name} does not exist; create it or drop it")
+        if reading.state is AlarmState.UNREADABLE:
+            raise UnavailableError(f"alarm {rule.name} cannot be read before the start: {reading.reason}")
+        if reading.state is AlarmState.ALARM and policy is RedAtStart.BLOCK:
+            raise RefusedError(
+                f"alarm {rule.name} is in ALARM before the start; wait until it is OK, or start a hotfix, "
+                'which deploys past it and arms it again once it has recovered ("hotfix": {"reason", "by"})'
+            )
+        armed = policy is not RedAtStart.IGNORE and reading.state is not AlarmState.ALARM
+        watched.append(WatchedAlarm(name=rule.name, red_at_start=policy, armed=armed, armed_at=context.now))
+    return tuple(watched)
