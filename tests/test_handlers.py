@@ -238,3 +238,27 @@ def test_a_bus_that_does_not_answer_has_the_transition_told_again(
     records = [stream_record(world, number) for number in (1, 2)]
     answer = handlers.on_transition({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "100"}]}
+
+
+def test_what_reconcile_finishes_is_a_line_and_a_metric(world: World, output: Output) -> None:
+    (name,) = world.take_in(world.upload()).started
+    request = json.loads(world.ports.executions.started[name])
+    started = {"execution_arn": f"arn:{name}", "started_at": "2026-03-02T09:00:00.000Z"}
+    handlers.on_plan({"deployment_id": name, "request": request, **started}, LambdaContext())  # type: ignore[arg-type]
+    world.ports.executions.dead.add(name)
+    world.clock.advance(301)
+    handlers.on_schedule({}, LambdaContext())
+    line = next(each for each in output.logs if each["message"] == "reconciled")
+    assert (line["level"], line["what"]) == ("WARNING", f"{name}: ROLLED_BACK, because its execution is gone")
+    assert output.metrics[-1]["Reconciled"] == [1.0]
+
+
+def test_what_reconcile_could_not_finish_is_raised_once_the_rest_is_done(world: World, output: Output) -> None:
+    world.ports.targets.all = _unavailable  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError, match="not now"):
+        handlers.on_schedule({}, LambdaContext())
+    assert "not now" in next(each for each in output.logs if each["message"] == "not reconciled")["reason"]
+
+
+def _unavailable(*, fresh: bool = False) -> Any:
+    raise UnavailableError("not now")

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from controller.core.deployment import Deployment, Mark, MarkDetail, Transition, event_of
+from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import MissingError
 from controller.core.strategy import Plan, Step
 from controller.core.target import VerificationEvent
 from controller.core.verdict import Outcome, Verdict
 from controller.ports import Deployments
-from tests.adapters.records import DETAIL, found, mark, open_one, planned_event, told
+from tests.adapters.records import DETAIL, close, found, mark, open_one, planned_event, told
 from tests.builders import START, after, an_alarm
 
 
@@ -147,3 +147,21 @@ def test_a_record_is_written_as_it_was_and_not_as_the_caller_changes_it_later(de
 def test_the_first_event_is_the_one_that_was_given(deployments: Deployments) -> None:
     opened = open_one(deployments)
     assert deployments.events("d-1") == [planned_event(opened.model_copy(update={"sequence": 0}))]
+
+
+def test_the_deployments_that_have_not_ended_are_found_the_oldest_first(deployments: Deployments) -> None:
+    open_one(deployments, "d-2", "basket", started_at=after(60))
+    first = open_one(deployments, "d-1", "orders", started_at=after(0))
+    close(deployments, open_one(deployments, "d-3", "search"), Status.PROMOTED)
+    assert [d.deployment_id for d in deployments.unfinished()] == ["d-1", "d-2"]
+    close(deployments, first, Status.ROLLED_BACK)
+    assert [d.deployment_id for d in deployments.unfinished()] == ["d-2"]
+
+
+def test_the_events_that_are_still_to_be_sent_are_found_once_they_are_old_enough(deployments: Deployments) -> None:
+    opened = open_one(deployments, "d-1")
+    close(deployments, opened, Status.ROLLED_BACK)
+    assert [e.event_id for e in deployments.unsent(after(60))] == ["d-1.1"]
+    assert [e.event_id for e in deployments.unsent(after(600))] == ["d-1.1", "d-1.2"]
+    deployments.sent(deployments.events("d-1")[0])
+    assert [e.event_id for e in deployments.unsent(after(600))] == ["d-1.2"]

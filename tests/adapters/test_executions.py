@@ -130,3 +130,26 @@ def test_a_missing_permission_is_said(aws: EmbeddedAws, fresh: Callable[[str], s
     )
     with pytest.raises(DeniedError, match="states:StartExecution"):
         limited.start("orders-abc-1", "{}")
+
+
+def test_an_execution_is_alive_until_it_has_ended(aws: EmbeddedAws, fresh: Callable[[str], str]) -> None:
+    name = fresh("machine")
+    executions = StepFunctionsExecutions(aws.client("stepfunctions"), machine(aws, name, waits=True))
+    executions.start("bake", "{}")
+    arn = f"arn:aws:states:eu-west-1:123456789012:execution:{name}:bake"
+    assert executions.is_alive(arn)
+    executions.wake(next_message(aws, name))
+    next_message(aws, name)
+    aws.client("stepfunctions").stop_execution(executionArn=arn)
+    assert not executions.is_alive(arn)
+
+
+def test_an_execution_that_is_forgotten_is_not_alive(aws: EmbeddedAws) -> None:
+    client = refusing(aws, "stepfunctions", "describe_execution", "ExecutionDoesNotExist")
+    assert not StepFunctionsExecutions(client, "arn").is_alive("arn")
+
+
+def test_an_execution_that_cannot_be_asked_after_is_not_taken_for_dead(aws: EmbeddedAws) -> None:
+    client = refusing(aws, "stepfunctions", "describe_execution", "ThrottlingException")
+    with pytest.raises(UnavailableError):
+        StepFunctionsExecutions(client, "arn").is_alive("arn")

@@ -117,6 +117,16 @@ def test_the_catalogue_is_kept_for_a_while_by_the_given_clock(aws: EmbeddedAws, 
     assert sorted(target.name for target in targets.all()[0]) == ["basket", "orders"]
 
 
+def test_the_catalogue_is_read_anew_for_whoever_asks(aws: EmbeddedAws, path: str) -> None:
+    targets = SsmTargets(aws.client("ssm"), path, VirtualClock().now, keep_seconds=60.0)
+    put = put_into(aws, path)
+    assert targets.all()[0] == []
+    put("orders", document())
+    assert targets.all()[0] == []
+    assert [target.name for target in targets.all(fresh=True)[0]] == ["orders"]
+    assert [target.name for target in targets.all()[0]] == ["orders"]
+
+
 def test_a_single_target_is_never_kept(aws: EmbeddedAws, path: str) -> None:
     targets = SsmTargets(aws.client("ssm"), path, VirtualClock().now)
     put = put_into(aws, path)

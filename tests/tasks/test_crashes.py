@@ -9,7 +9,7 @@ from controller.tasks.roll_back import roll_back
 from tests.engine.faults import BROKEN, Fault, meanwhile
 from tests.engine.walker import TaskFailedError
 from tests.engine.world import World
-from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, versions, visit
+from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, versions, visit, walk_to
 
 SPLIT = {"AdditionalVersionWeights": {"2": 0.3}}
 
@@ -185,3 +185,31 @@ def test_a_stop_between_the_look_at_the_alias_and_its_write_leaves_no_split(worl
         carry_out(world, "Shift", execution)
     assert world.record(execution.name).status is Status.ROLLED_BACK
     assert world.alias() == "version 1"
+
+
+def test_a_stop_while_the_write_is_on_its_way_leaves_no_split_even_where_the_revision_stays(world: World) -> None:
+    execution = arrive(world, "Shift")
+    route = world.ports.functions.route
+
+    def written_after_a_stop(alias: Alias, routing: Routing) -> Alias:
+        world.ports.functions.route = route  # type: ignore[method-assign]
+        roll_back(visit(world, execution), "the execution was stopped")
+        now = world.ports.functions.alias(alias.function, alias.name)
+        return route(now, routing)  # as if putting back had not used up the RevisionId
+
+    world.ports.functions.route = written_after_a_stop  # type: ignore[method-assign]
+    with pytest.raises(TaskFailedError):
+        carry_out(world, "Shift", execution)
+    assert world.alias() == "version 1"
+
+
+def test_members_are_published_side_by_side(world: World) -> None:
+    names = [f"f{number}" for number in range(10)]
+    for name in names:
+        world.function(name)
+    world.target(members=[{"function": name} for name in names])
+    execution = arrive(world, "Publish")
+    began = world.clock.now()
+    walk_to(execution, "Verify")
+    assert world.clock.now() - began < 30
+    assert {member.candidate for member in world.record(execution.name).members} == {"2"}

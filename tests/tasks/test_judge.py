@@ -6,7 +6,7 @@ import pytest
 
 from controller.core.deployment import STOPPING_MARKS, Mark, Status
 from tests.engine.faults import THROTTLE, Fault, always, meanwhile
-from tests.engine.world import World
+from tests.engine.world import World, zip_of
 from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, walk_to
 
 LONG = "Canary10Percent30Minutes"
@@ -201,4 +201,34 @@ def test_a_drift_that_was_undone_before_the_rollback_does_not_blame_the_artifact
     walk_to(execution, "RollBack")
     edit_alias(world, RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
     assert resume(execution).error == "RolledBack"
+    assert not world.record(execution.name).refused
+
+
+def test_a_red_alarm_takes_back_whatever_share_somebody_gave_our_candidate(world: World) -> None:
+    world.at(20, lambda: edit_alias(world, RoutingConfig={"AdditionalVersionWeights": {"2": 0.3}}))
+    world.at(20, lambda: world.set_alarm("errors", "ALARM"))
+    execution = world.push(world.upload())
+    assert (execution.error, world.alias()) == ("RolledBack", "version 1")
+    assert "alarm errors is in ALARM" in execution.cause
+
+
+def test_a_red_alarm_leaves_a_version_alone_that_is_neither_ours_nor_our_baseline(world: World) -> None:
+    world.at(20, lambda: world.set_alarm("errors", "ALARM"))
+
+    def by_somebody_else() -> None:
+        world.aws("UpdateFunctionCode", FunctionName="checkout", ZipFile=zip_of("theirs"), Architectures=["arm64"])
+        world.clock.advance(1)
+        world.aws("PublishVersion", FunctionName="checkout")
+        world.clock.advance(1)
+        edit_alias(world, RoutingConfig={"AdditionalVersionWeights": {"3": 0.3}})
+
+    world.at(20, by_somebody_else)
+    execution = world.push(world.upload())
+    assert (execution.error, world.alias()) == ("Drifted", "version 1 with 30% on version 3")
+
+
+def test_an_alarm_that_was_deleted_is_not_the_artifacts_fault(world: World) -> None:
+    world.at(20, lambda: world.cloudwatch_call("DeleteAlarms", AlarmNames=["errors"]))
+    execution = world.push(world.upload())
+    assert execution.error == "RolledBack"
     assert not world.record(execution.name).refused

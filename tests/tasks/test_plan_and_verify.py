@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
+from controller.tasks.context import Context
+from controller.tasks.plan import plan
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.faults import BROKEN, DENIED, THROTTLE, Fault, always
-from tests.engine.world import World
+from tests.engine.world import STAGE, World
 from tests.tasks.walks import arrive, edit_alias, holder, resume
 
 EVENTS = [{"name": "ping", "payload": {"ping": 1.5}}, {"name": "pong", "payload": None}]
@@ -140,3 +142,27 @@ def test_the_same_artifact_by_hand_after_a_refusal_is_tried_again(world: World) 
     again = world.run("by-hand", {"target": "checkout", "artifact": artifact.model_dump()})
     assert again.status == "SUCCEEDED"
     assert world.alias() == "version 2"
+
+
+def test_a_person_may_deploy_what_is_live_again_to_ship_its_configuration(world: World) -> None:
+    artifact = world.upload()
+    world.push(artifact)
+    request = {"target": "checkout", "artifact": artifact.model_dump()}
+    same = world.run("same", request)
+    assert world.record("same").reason == f"{artifact.identity} is live already: checkout version 2"
+    world.aws("UpdateFunctionConfiguration", FunctionName="checkout", Environment={"Variables": {"COLOUR": "red"}})
+    changed = world.run("changed", request)
+    assert (same.status, changed.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert world.alias() == "version 3"
+
+
+def test_a_name_that_was_used_long_ago_is_refused_and_its_record_stays(world: World) -> None:
+    world.run("hotfix", {"target": "checkout", "artifact": world.upload().model_dump()})
+    before = world.record("hotfix")
+    world.clock.advance(91 * 24 * 3600)
+    context = Context(world.ports, "hotfix", world.now(), STAGE, 60.0)
+    ruling = plan(context, {"target": "checkout", "version": "1"}, "arn", world.now())
+    assert ruling.decision == "REJECTED"
+    day = f"{before.started_at:%Y-%m-%d}"
+    assert ruling.reason == f"the name hotfix is that of a deployment of {day}; start again under another name"
+    assert world.record("hotfix") == before
