@@ -1,45 +1,121 @@
 """Notifications: what teams are told of a transition, over EventBridge."""
 
-from typing import Any
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
 
-from controller.core.deployment import Event, Status
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from controller.core.deployment import Event, Status, Transition
 from controller.core.strategy import spell_weight
+from controller.core.wording import one_line
 
 SOURCE = "rampart"
 DETAIL_TYPE = "Rampart Deployment Transition"
 
+
+class Severity(StrEnum):
+    """How much a status should disturb people."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+
+
 _SEVERITY = {
-    Status.REJECTED: "WARNING",
-    Status.ROLLED_BACK: "WARNING",
-    Status.DRIFTED: "WARNING",
-    Status.ROLLBACK_FAILED: "CRITICAL",
+    Status.REJECTED: Severity.WARNING,
+    Status.ROLLED_BACK: Severity.WARNING,
+    Status.DRIFTED: Severity.WARNING,
+    Status.ROLLBACK_FAILED: Severity.CRITICAL,
 }
+
+_TELLING = ("planned ", "published ", "waits ")
+"""How reasons begin that say by themselves what happened."""
+
+
+class Notification(BaseModel):
+    """One transition of a deployment, as teams are told of it: the detail of the EventBridge event.
+
+    Within a schema_version, fields are only added: no field is dropped or renamed, none changes its type or its
+    meaning, and no status, transition or severity is added. Whatever breaks this is a new schema_version. So pass
+    over fields that you do not know.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = Field(description="The version of these fields and of what they mean.")
+    event_id: str = Field(
+        description="The same for every delivery of this transition, and for no other one: "
+        "by it a consumer recognises a repeat."
+    )
+    stage: str = Field(description="The stage of the Rampart that tells, such as `prod`.")
+    deployment_id: str = Field(description="The deployment: the name of its Step Functions execution.")
+    sequence: int = Field(
+        ge=1, description="The number of this transition within its deployment, from 1 on without a gap."
+    )
+    target: str = Field(
+        description="The target that is deployed to; `(none)` when a request was refused that names none."
+    )
+    transition: Transition = Field(description="What happened.")
+    status: Status = Field(description="Where the deployment is after it.")
+    severity: Severity = Field(description="How much the status should disturb people.")
+    at: Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")] = Field(
+        description="When it happened, in UTC.", json_schema_extra={"format": "date-time"}
+    )
+    artifact: str = Field(
+        description="What is deployed, such as `s3://BUCKET/KEY@VERSION-ID` or `version 41`; "
+        "`nothing that could be read` when a request was refused that does not say."
+    )
+    weight_percent: float = Field(
+        ge=0,
+        le=100,
+        description="The share of the traffic, in percent, that this deployment has given the candidate. "
+        "When somebody else has moved the alias (DRIFTED), it is what the deployment had given before.",
+    )
+    step: int = Field(
+        ge=0,
+        description="The step of the plan that the alias is on, from 1 on; "
+        "0 before the first shift and after a rollback.",
+    )
+    steps: int = Field(ge=0, description="How many steps the plan has; 0 without a plan.")
+    reason: str = Field(description="Why, in words for people, which may change at any time.")
+    message: str = Field(
+        description="All of it for people, in one line of at most 2000 characters, which may change at any time."
+    )
 
 
 def notification(event: Event, stage: str) -> dict[str, Any]:
     """Return the detail of the EventBridge event that tells of a transition."""
-    return {
-        "schema_version": event.schema_version,
-        "event_id": event.event_id,
-        "stage": stage,
-        "deployment_id": event.deployment_id,
-        "sequence": event.sequence,
-        "target": event.target,
-        "transition": event.transition.value,
-        "status": event.status.value,
-        "severity": _SEVERITY.get(event.status, "INFO"),
-        "at": event.at.isoformat(),
-        "artifact": event.artifact,
-        "weight_percent": event.weight / 100,
-        "step": event.step_index + 1,
-        "steps": event.steps,
-        "reason": event.reason,
-        "message": sentence(event),
-    }
+    return Notification(
+        schema_version=1,
+        event_id=event.event_id,
+        stage=stage,
+        deployment_id=event.deployment_id,
+        sequence=event.sequence,
+        target=event.target,
+        transition=event.transition,
+        status=event.status,
+        severity=severity(event.status),
+        at=event.at,
+        artifact=event.artifact,
+        weight_percent=event.weight / 100,
+        step=event.step_index + 1,
+        steps=event.steps,
+        reason=event.reason,
+        message=sentence(event),
+    ).model_dump(mode="json")
+
+
+def severity(status: Status) -> Severity:
+    """Return how much a status should disturb people."""
+    return _SEVERITY.get(status, Severity.INFO)
 
 
 def sentence(event: Event) -> str:
-    """Return the transition in one sentence for people."""
-    status = event.status.value.lower().replace("_", " ")
-    where = f"{spell_weight(event.weight)} on the candidate" if event.weight else "baseline"
-    return f"{event.target}: {event.transition.value.lower()}, {status} ({where}): {event.reason}"
+    """Return the transition in one line for people."""
+    ended = event.transition is Transition.ENDED
+    what = (event.status if ended else event.transition).value.lower().replace("_", " ")
+    if event.status is Status.ROLLBACK_FAILED and event.weight:
+        what += f" with {spell_weight(event.weight)} on the candidate"
+    told = event.reason if event.reason.startswith(_TELLING) else f"{what}: {event.reason}"
+    return one_line(f"{event.target}: {told}", 2000)

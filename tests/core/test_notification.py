@@ -29,7 +29,7 @@ def test_a_transition_is_told_whole() -> None:
         "step": 1,
         "steps": 2,
         "reason": "step 1/2: 10% on the candidate",
-        "message": "orders: shifted, in progress (10% on the candidate): step 1/2: 10% on the candidate",
+        "message": "orders: shifted: step 1/2: 10% on the candidate",
     }
 
 
@@ -61,22 +61,30 @@ def test_every_status_has_a_severity_that_was_thought_of() -> None:
     [
         (
             {"transition": Transition.PLANNED, "weight": 0, "reason": "planned AllAtOnce: 100% for 5m"},
-            "orders: planned, in progress (baseline): planned AllAtOnce: 100% for 5m",
+            "orders: planned AllAtOnce: 100% for 5m",
+        ),
+        (
+            {"transition": Transition.JUDGED, "reason": "step 1/2 passed: 1 alarm is OK"},
+            "orders: judged: step 1/2 passed: 1 alarm is OK",
+        ),
+        (
+            {"transition": Transition.ENDED, "status": Status.DRIFTED, "reason": "alias orders:live was\nchanged"},
+            "orders: drifted: alias orders:live was changed",
         ),
         (
             {"transition": Transition.ENDED, "status": Status.PROMOTED, "weight": 10_000, "reason": "passed"},
-            "orders: ended, promoted (100% on the candidate): passed",
+            "orders: promoted: passed",
         ),
         (
             {"transition": Transition.ENDED, "status": Status.ROLLED_BACK, "weight": 0, "reason": "alarm"},
-            "orders: ended, rolled back (baseline): alarm",
+            "orders: rolled back: alarm",
         ),
         (
             {"transition": Transition.ENDED, "status": Status.ROLLBACK_FAILED, "weight": 50, "reason": "denied"},
-            "orders: ended, rollback failed (0.5% on the candidate): denied",
+            "orders: rollback failed with 0.5% on the candidate: denied",
         ),
     ],
-    ids=["planned", "promoted", "rolled back", "rollback failed"],
+    ids=["planned", "judged", "drifted", "promoted", "rolled back", "rollback failed"],
 )
 def test_a_transition_is_told_in_one_sentence(changes: dict[str, Any], line: str) -> None:
     assert sentence(an_event(**changes)) == line
@@ -89,3 +97,4 @@ def test_every_notification_is_json_of_the_same_fields(
     detail = notification(an_event(status=status, transition=transition, weight=weight, reason=reason), "dev")
     assert detail.keys() == notification(an_event(), "dev").keys()
     assert json.loads(json.dumps(detail)) == detail
+    assert detail["message"].isprintable(), "one line, whatever the reason is"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from boto3.dynamodb.types import TypeDeserializer
 
 from controller.core.deployment import Deployment
-from rampart.demo.account import ALARM, BUCKET, FUNCTION, STAGE, TARGET, TEMPLATE, Account
+from rampart.demo.account import BUCKET, FUNCTION, STAGE, TARGET, TEMPLATE, Account
 from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.cloudformation.template import DeployError
 
@@ -75,24 +75,11 @@ class Shop(Account):
         waiter.wait(FunctionName=FUNCTION, Qualifier=version, WaiterConfig=quickly)
         return version
 
-    def start(self, request: Any, name: str | None = None) -> str:
-        """Start an execution by hand and return its name, which is the deployment's id."""
-        named = {"name": name} if name else {}
-        machine = self.stack.outputs["StateMachineArn"]
-        answer = self.aws.client("stepfunctions").start_execution(
-            stateMachineArn=machine, input=json.dumps(request), **named
-        )
-        return str(answer["executionArn"]).rpartition(":")[2]
-
     def executions(self, prefix: str = "") -> set[str]:
         """Return the names of all executions that start with `prefix`."""
         machine = self.stack.outputs["StateMachineArn"]
         answer = self.aws.client("stepfunctions").list_executions(stateMachineArn=machine)
         return {each["name"] for each in answer["executions"] if each["name"].startswith(prefix)}
-
-    def execution_arn(self, name: str) -> str:
-        """Return the ARN of an execution."""
-        return self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{name}"
 
     def execution(self, name: str) -> dict[str, Any]:
         """Return how an execution ended, once it has."""
@@ -183,10 +170,6 @@ class Shop(Account):
             "claims": self.claims(),
             "targets": {each["Name"]: (each["Value"], each["Version"]) for each in targets},
         }
-
-    def set_alarm(self, state: str) -> None:
-        """Put the alarm into a state, until CloudWatch looks again."""
-        self.aws.client("cloudwatch").set_alarm_state(AlarmName=ALARM, StateValue=state, StateReason="a rehearsal")
 
     def set_versioning(self, status: str) -> None:
         """Make the bucket's versioning Enabled or Suspended."""
