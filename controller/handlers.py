@@ -108,7 +108,7 @@ def on_signal(event: Event, _: LambdaContext) -> Event:
     with failures_told():
         if isinstance(event, dict) and "detail-type" in event:
             change = alarm_change(event)
-            stopped = on_alarm_change(bootstrap.ports(), change, datetime.now(UTC))
+            stopped = on_alarm_change(_visit, change)
             answer = f"alarm {change.name} stops {', '.join(stopped) or 'nothing'}"
         else:
             verb = verb_of(event)

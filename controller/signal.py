@@ -1,25 +1,27 @@
 """Signal: stop a deployment now, because an alarm fired or a person said so.
 
-Whoever stops a deployment writes the mark, then puts the alias back, then wakes the execution: traffic is safe
-before anything else is tidied up, and every task that looks later finds the mark.
+Whoever stops a deployment writes the mark, puts the alias back, closes the record, and then wakes the execution:
+traffic is safe before anything else is tidied up, and every task that looks later finds the mark, or the end.
 """
 
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import datetime
-from enum import Enum, auto
 from typing import Any, Literal
 
 from pydantic import Field
 
 from controller.core.aws_event import Part, read_event
+from controller.core.decision import Ruling, end_of
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.document import Document, parse
 from controller.core.errors import ConflictError, ControllerError, InputError
 from controller.core.target import RedAtStart
 from controller.core.wording import shown
-from controller.ports import Ports
 from controller.tasks.context import Context
-from controller.tasks.roll_back import leave_mark, put_back, roll_back
+from controller.tasks.roll_back import leave_mark, roll_back
+
+Visit = Callable[[str], Context]
+"""Returns the visit of the deployment of that id."""
 
 
 class Verb(Document):
@@ -62,19 +64,21 @@ def alarm_change(event: Any) -> AlarmChange:
     return read_event(_AlarmEvent, event, "alarm event").detail
 
 
-def on_alarm_change(ports: Ports, change: AlarmChange, now: datetime) -> list[str]:
+def on_alarm_change(visit: Visit, change: AlarmChange) -> list[str]:
     """Stop every live deployment for which the alarm counts; return their ids.
 
     One that cannot be stopped does not keep the others from it; then the first error is raised.
     """
     if change.state.value != "ALARM":
         return []
-    detail = MarkDetail(at=now, by=change.name, reason=change.state.reason or "it is in ALARM")
     stopped: list[str] = []
     errors: list[ControllerError] = []
-    for deployment_id in ports.deployments.watching(change.name):
+    for deployment_id in visit("").ports.deployments.watching(change.name):
+        context = visit(deployment_id)
+        detail = MarkDetail(at=context.now, by=change.name, reason=change.state.reason or "it is in ALARM")
         try:
-            if _stop(ports, deployment_id, Mark.ALARM, detail, change) is not Stopped.ENDED_BEFORE:
+            deployment = context.ports.deployments.find(deployment_id)
+            if deployment and _counts(deployment, change) and _stop(context, deployment, Mark.ALARM, detail):
                 stopped.append(deployment_id)
         except ControllerError as error:
             errors.append(error)
@@ -89,46 +93,32 @@ def on_verb(context: Context, verb: Verb) -> str:
     if deployment is None:
         raise InputError(f"verb: deployment_id: there is no deployment {shown(verb.deployment_id)}")
     detail = MarkDetail(at=context.now, by=verb.by, reason=verb.reason)
-    stopped = _stop(context.ports, verb.deployment_id, Mark(verb.mark), detail)
-    if stopped is Stopped.ENDED_BEFORE:
+    ended = _stop(context, deployment, Mark(verb.mark), detail)
+    if ended is None:
         return f"deployment {verb.deployment_id} has ended already"
-    if stopped is Stopped.NOT_WOKEN:  # no bake waits: the execution is between two states, or dead
-        with suppress(ConflictError):  # it ends by itself at this moment
-            ruling = roll_back(context, detail.spell(Mark(verb.mark)))
-            return f"deployment {verb.deployment_id} is {ruling.decision}"
-    return f"deployment {verb.deployment_id} is rolling back"
+    return f"deployment {verb.deployment_id} is {ended.decision}"
 
 
-class Stopped(Enum):
-    """What became of an attempt to stop a deployment."""
+def _stop(context: Context, deployment: Deployment, mark: Mark, detail: MarkDetail) -> Ruling | None:
+    """Mark a deployment, roll it back, wake it; None when it had ended before the mark.
 
-    ENDED_BEFORE = auto()
-    """There was nothing to stop."""
-    WOKEN = auto()
-    """Its aliases are back, and its execution goes on to roll it back."""
-    NOT_WOKEN = auto()
-    """Its aliases are back; its execution finds the mark, if it is alive."""
-
-
-def _stop(
-    ports: Ports, deployment_id: str, mark: Mark, detail: MarkDetail, change: AlarmChange | None = None
-) -> Stopped:
-    """Mark a deployment, put its aliases back, wake it."""
-    deployment = ports.deployments.find(deployment_id)
-    if deployment is None or deployment.status.is_over:
-        return Stopped.ENDED_BEFORE
-    if change and not _counts(deployment, change):
-        return Stopped.ENDED_BEFORE
-    marked = leave_mark(ports, deployment, mark, detail)
-    if marked.status.is_over:  # it was promoted, or ended otherwise, before the mark
-        return Stopped.ENDED_BEFORE
-    woken = False
+    The execution finds its deployment ended when it wakes. Where the rollback fails it finds the mark, and its
+    own rollback tries again, and for longer.
+    """
+    marked = leave_mark(context.ports, deployment, mark, detail)
+    if marked.status.is_over:
+        return None
     try:
-        put_back(ports, marked)
-    finally:  # RollBack tries again, and for longer
+        step = f"{marked.spell_step(marked.step_index)}: " if marked.step_index >= 0 else ""
+        return roll_back(context, step + marked.marks[mark].spell(mark))
+    except ConflictError:  # the execution was faster
+        ended = context.ports.deployments.find(deployment.deployment_id)
+        if ended is None or not ended.status.is_over:
+            raise
+        return end_of(ended)
+    finally:
         if marked.token:
-            woken = ports.executions.wake(marked.token)
-    return Stopped.WOKEN if woken else Stopped.NOT_WOKEN
+            context.ports.executions.wake(marked.token)
 
 
 def _counts(deployment: Deployment, change: AlarmChange) -> bool:

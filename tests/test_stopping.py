@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from controller.core.artifact import ZipArtifact
 from controller.core.deployment import Status
 from controller.core.errors import InputError, UnavailableError
 from controller.restore import DeadExecution, restore
@@ -109,7 +110,7 @@ def test_a_person_aborts_a_bake_at_once(world: World) -> None:
     answers: list[str] = []
     world.at(600, lambda: answers.append(on_verb(visit(world, name), verb_of(asked))))
     execution = world.run(name, json.loads(world.ports.executions.started[name]))
-    assert answers == [f"deployment {name} is rolling back"]
+    assert answers == [f"deployment {name} is ROLLED_BACK"]
     assert execution.cause == "step 1/2: abort by kim: wrong build"
     assert seconds(world, name) < 605
     assert not world.record(name).refused
@@ -160,7 +161,7 @@ def test_a_stopped_deployment_of_an_artifact_is_tried_again_by_the_next_event(wo
     name = stopped_at(world, "Bake")
     record = world.record(name)
     restore(visit(world, name), dead(name, "ABORTED"))
-    assert record.artifact
+    assert isinstance(record.artifact, ZipArtifact)
     again = world.push(record.artifact)
     assert again.name != name
     assert again.status == "SUCCEEDED"

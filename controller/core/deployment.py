@@ -104,6 +104,8 @@ class MemberRecord(_Record):
     code_sha256: str | None = None
     """The code that we put on $LATEST, once that is done."""
     candidate: str | None = None
+    revision_id: str | None = None
+    """The alias's RevisionId after our last write, or when it was found: enough to put it back without a look."""
 
     def __str__(self) -> str:
         return f"{self.function}:{self.alias}"

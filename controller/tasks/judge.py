@@ -23,13 +23,14 @@ def judge(context: Context) -> Ruling:
         return Ruling(Decision.ROLL_BACK, deployment.reason)
     if deployment.status is Status.PENDING:
         return Ruling(Decision.PLAN, deployment.reason)
-    drift, is_reweighted = _drift(context, deployment)
-    if drift and not is_reweighted and not deployment.stopping_mark:
-        raise StoppedError(drift)  # RollBack looks again, and says whose fault it is
+    # A deployment that is stopped is not looked at for drift: RollBack looks, and says whose fault it is.
+    drift, is_reweighted = (None, False) if deployment.stopping_mark else _drift(context, deployment)
+    if drift and not is_reweighted:
+        raise StoppedError(drift)
     readings = context.ports.alarms.read([a.name for a in deployment.alarms], _look_back(deployment))
     watched = tuple(_arm(a, r, context) for a, r in zip(deployment.alarms, readings, strict=True))
     verdict = _verdict(watched, readings)
-    if drift and verdict.outcome is not Outcome.FAIL and not deployment.stopping_mark:
+    if drift and verdict.outcome is not Outcome.FAIL:
         raise StoppedError(drift)
     ruling = decide(deployment, verdict, context.now)
     return _record(context, deployment, watched, verdict, ruling)

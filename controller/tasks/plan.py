@@ -109,7 +109,11 @@ def _planned(
         raise InputError(f"target {target.name}: strategy: {too_long}")
     members = tuple(
         MemberRecord(
-            function=member.function, alias=member.alias, baseline=at.alias.routing.version, fencing=at.fencing
+            function=member.function,
+            alias=member.alias,
+            baseline=at.alias.routing.version,
+            fencing=at.fencing,
+            revision_id=at.alias.revision_id,
         )
         for member, at in found.items()
     )

@@ -4,6 +4,9 @@ Harmless when repeated and when nothing moved. A mark comes first, so that whate
 the alias, and the record last: traffic matters more than bookkeeping, and the alias is the truth.
 """
 
+from contextlib import suppress
+
+from controller.core.alias import Alias
 from controller.core.decision import Ruling, end_of
 from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status, Transition, event_of
 from controller.core.errors import ConflictError, ControllerError, MissingError, UnavailableError
@@ -71,31 +74,39 @@ def put_back(ports: Ports, deployment: Deployment) -> list[str]:
     return drift
 
 
-def _put_member_back(
-    ports: Ports, deployment: Deployment, member: MemberRecord, *, again: bool = True
-) -> list[str]:
-    functions = ports.functions
-    try:
-        alias = functions.alias(member.function, member.alias)
-    except MissingError as missing:
-        return [str(missing)]
-    baseline = member.routing(0)
-    if alias.routing == baseline and deployment.intended_index == deployment.step_index:
-        return []
-    if not deployment.wrote(member, alias):
-        return [f"alias {alias} was changed by somebody else to {alias.routing}"]
+def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> list[str]:
+    """Put one alias back: at once where it is as we left it, else after a look at what it carries.
+
+    The write without a look is one call of the fifteen a second that all of Lambda's control plane has (Lambda
+    quotas). It also uses up the RevisionId that a shift under way has read.
+    """
+    if member.revision_id and deployment.intended_index >= 0:
+        as_left = Alias(member.function, member.alias, member.routing(deployment.weight), member.revision_id)
+        with suppress(ConflictError, MissingError):
+            return _write_back(ports, deployment, member, as_left)
+    for last_try in (False, True):
+        try:
+            alias = ports.functions.alias(member.function, member.alias)
+        except MissingError as missing:
+            return [str(missing)]
+        if alias.routing == member.routing(0) and deployment.intended_index == deployment.step_index:
+            return []
+        if not deployment.wrote(member, alias):
+            return [f"alias {alias} was changed by somebody else to {alias.routing}"]
+        try:
+            return _write_back(ports, deployment, member, alias)
+        except ConflictError:
+            if last_try:
+                raise
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def _write_back(ports: Ports, deployment: Deployment, member: MemberRecord, alias: Alias) -> list[str]:
     if _has_ended(ports, deployment):  # meanwhile; a later deployment may be using the alias
         return []
-    try:
-        # Also where it is on the baseline but a shift is under way: writing uses up the RevisionId that it read.
-        functions.route(alias, baseline)
-    except ConflictError:
-        if not again:
-            raise
-        return _put_member_back(ports, deployment, member, again=False)
-    now_on = functions.alias(member.function, member.alias).routing
-    if now_on != baseline:
-        raise UnavailableError(f"alias {alias} was put back to {baseline} but reads {now_on}")
+    written = ports.functions.route(alias, member.routing(0))
+    if written.routing != member.routing(0):
+        raise UnavailableError(f"alias {alias} was put back to {member.routing(0)} but is on {written.routing}")
     return []
 
 

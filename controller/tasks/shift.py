@@ -1,5 +1,6 @@
 """Shift: give the candidate the weight of the intended step, on every member, and start its bake."""
 
+from controller.core.alias import Alias
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
 from controller.core.errors import StoppedError
@@ -14,17 +15,16 @@ def shift(context: Context) -> Ruling:
     if deployment.intended_index < 0:
         raise StoppedError("no step has been intended; nothing may be shifted")
     if deployment.step_index != deployment.intended_index:
-        for member in deployment.members:
-            _shift_member(context, deployment, member)
-        deployment = _record(context, deployment)
+        shifted = [_shift_member(context, deployment, member) for member in deployment.members]
+        deployment = _record(context, deployment, shifted)
     return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.now))
 
 
-def _shift_member(context: Context, deployment: Deployment, member: MemberRecord) -> None:
+def _shift_member(context: Context, deployment: Deployment, member: MemberRecord) -> Alias:
     alias = context.ports.functions.alias(member.function, member.alias)
     wanted = member.routing(deployment.weight_at(deployment.intended_index))
     if alias.routing == wanted:  # done before a crash, or before an answer that was lost
-        return
+        return alias
     if alias.routing != member.routing(deployment.weight):
         raise StoppedError(f"alias {alias} was changed by somebody else: it is on {alias.routing}")
     # After the RevisionId: whoever stopped us before now is seen, whoever does from now on makes it stale.
@@ -35,13 +35,18 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
     except StoppedError:  # by somebody whose own write left the RevisionId as it was
         context.ports.functions.route(written, member.routing(0))
         raise
+    return written
 
 
-def _record(context: Context, deployment: Deployment) -> Deployment:
+def _record(context: Context, deployment: Deployment, aliases: list[Alias]) -> Deployment:
     index, now = deployment.intended_index, context.now
     weight = spell_weight(deployment.weight_at(index))
     after = deployment.model_copy(
         update={
+            "members": tuple(
+                member.model_copy(update={"revision_id": alias.revision_id})
+                for member, alias in zip(deployment.members, aliases, strict=True)
+            ),
             "step_index": index,
             "shifted_at": now,
             "reason": f"{deployment.spell_step(index)}: {weight} on the candidate",

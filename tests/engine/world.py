@@ -196,9 +196,13 @@ class World:
 
     # ---- What the walker and the model need -------------------------------------------------------------
 
+    def visit(self, deployment_id: str) -> Context:
+        """Return a visit to a deployment, now."""
+        return Context(self.ports, deployment_id, self.now(), STAGE, self.clock.minute_seconds)
+
     def invoke(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Run a task as its Lambda would."""
-        visit = Context(self.ports, payload["deployment_id"], self.now(), STAGE, self.clock.minute_seconds)
+        visit = self.visit(payload["deployment_id"])
         try:
             ruling = TASKS[state](visit, json.loads(json.dumps(payload)))
         except Exception as error:
@@ -232,7 +236,7 @@ class World:
 
     def _alarm_changed(self, event: dict[str, Any]) -> None:
         if self.alarm_events:
-            self.at(0.5, lambda: on_alarm_change(self.ports, alarm_change(event), self.now()))
+            self.at(0.5, lambda: on_alarm_change(self.visit, alarm_change(event)))
 
     def _tell(self, event: Event) -> None:
         self.ports.bus.send(notification(event, STAGE))

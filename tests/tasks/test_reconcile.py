@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controller.core.alias import Alias, Routing
 from controller.core.artifact import ImageArtifact
 from controller.core.deployment import Status
 from controller.core.errors import ControllerError, UnavailableError
@@ -88,14 +89,14 @@ def test_one_that_cannot_be_finished_does_not_keep_the_others_from_it(world: Wor
     world.target("basket")
     first, second = dead(world, "Bake"), dead(world, "Bake", artifact=world.upload(key="basket/1.zip"))
     world.clock.advance(PATIENCE)
-    find = world.ports.functions.alias
+    route = world.ports.functions.route
 
-    def without_checkout(function: str, name: str) -> Any:
-        if function == "checkout":
+    def without_checkout(alias: Alias, routing: Routing) -> Alias:
+        if alias.function == "checkout":
             raise UnavailableError("not now")
-        return find(function, name)
+        return route(alias, routing)
 
-    world.ports.functions.alias = without_checkout  # type: ignore[method-assign]
+    world.ports.functions.route = without_checkout  # type: ignore[method-assign]
     errors: list[Exception] = []
     assert reconciled(world, errors) == [f"{second.name}: ROLLED_BACK, because its execution is gone"]
     assert "not now" in str(errors[0])

@@ -24,7 +24,7 @@ FIRED: dict[str, Any] = {
 def fire(world: World) -> None:
     """Let the event of the alarm arrive; what it raises, Lambda tries again later."""
     try:
-        on_alarm_change(world.ports, alarm_change(FIRED), world.now())
+        on_alarm_change(world.visit, alarm_change(FIRED))
     except ControllerError:
         return
 
