@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from controller.core.deployment import Event, Status, Transition
+from controller.core.deployment import Event, EventMember, Status, Transition
 from controller.core.notification import DETAIL_TYPE, SOURCE, Notification, notification
 from rampart.embedded.eventbridge.patterns import check_pattern
 from rampart.embedded.moto_guard import pattern_matcher
@@ -133,6 +133,8 @@ def test_the_example_of_the_page_is_what_such_a_transition_is_told_as() -> None:
         reason=detail["reason"],
         artifact=detail["artifact"],
         steps=4,
+        members=tuple(EventMember(**member) for member in detail["members"]),
+        execution_arn=detail["execution_arn"],
     )
     assert example == {"source": SOURCE, "detail-type": DETAIL_TYPE, "detail": notification(event, "prod")}
 

@@ -251,6 +251,15 @@ class Transition(StrEnum):
     ENDED = "ENDED"
 
 
+class EventMember(_Record):
+    """One function and alias, as an event tells of it."""
+
+    function: str
+    alias: str
+    baseline: str
+    candidate: str | None = None
+
+
 class Event(_Record):
     """One append-only line of a deployment's history: who, what, why and on what evidence."""
 
@@ -267,6 +276,9 @@ class Event(_Record):
     """Basis points on the candidate after this event."""
     step_index: int = -1
     steps: int = 0
+    execution_arn: str = ""
+    members: tuple[EventMember, ...] = ()
+    hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
     evidence: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -291,5 +303,8 @@ def event_of(
         weight=deployment.weight,
         step_index=deployment.step_index,
         steps=len(deployment.steps),
+        execution_arn=deployment.execution_arn,
+        members=tuple(EventMember.model_validate(m.model_dump()) for m in deployment.members),
+        hotfix=deployment.hotfix,
         evidence=evidence or {},
     )

@@ -33,6 +33,26 @@ _TELLING = ("planned ", "published ", "waits ")
 """How reasons begin that say by themselves what happened."""
 
 
+class NotifiedMember(BaseModel):
+    """One function and alias of a deployment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    function: str = Field(description="The function's name.")
+    alias: str = Field(description="The alias through which it is called.")
+    baseline: str = Field(description="The version that served before, and serves again after a rollback.")
+    candidate: str | None = Field(description="The version that is deployed; null before it is published.")
+
+
+class NotifiedHotfix(BaseModel):
+    """Why a deployment was started in a hurry, and who started it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reason: str = Field(description="Why, in the words of who started it.")
+    by: str = Field(description="Who started it, as they named themselves.")
+
+
 class Notification(BaseModel):
     """One transition of a deployment, as teams are told of it: the detail of the EventBridge event.
 
@@ -78,6 +98,13 @@ class Notification(BaseModel):
         "0 before the first shift and after a rollback.",
     )
     steps: int = Field(ge=0, description="How many steps the plan has; 0 without a plan.")
+    members: tuple[NotifiedMember, ...] = Field(
+        description="The functions and aliases that move in lockstep; empty before they are claimed."
+    )
+    hotfix: NotifiedHotfix | None = Field(
+        description="Why a person started it in a hurry, and who; null otherwise."
+    )
+    execution_arn: str = Field(description="The Step Functions execution that carries the deployment out.")
     reason: str = Field(description="Why, in words for people, which may change at any time.")
     message: str = Field(
         description="All of it for people, in one line of at most 2000 characters, which may change at any time."
@@ -101,6 +128,9 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
         weight_percent=event.weight / 100,
         step=event.step_index + 1,
         steps=event.steps,
+        members=tuple(NotifiedMember(**member.model_dump()) for member in event.members),
+        hotfix=NotifiedHotfix(**event.hotfix.model_dump()) if event.hotfix else None,
+        execution_arn=event.execution_arn,
         reason=event.reason,
         message=sentence(event),
     ).model_dump(mode="json")

@@ -29,7 +29,8 @@ class _WithoutTitles(GenerateJsonSchema):
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a notification, open to the fields that a later release may add."""
     written = Notification.model_json_schema(mode="serialization", schema_generator=_WithoutTitles)
-    del written["additionalProperties"]
+    for described in (written, *written["$defs"].values()):
+        described.pop("additionalProperties", None)
     written["description"] = re.sub(r"(?<!\n)\n(?!\n)", " ", written["description"])  # lines of the docstring
     return {"$schema": GenerateJsonSchema.schema_dialect, "$id": SCHEMA_ID, **written}
 
@@ -60,8 +61,14 @@ def statuses() -> str:
 
 def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in field:
-        named = definitions[field["$ref"].rpartition("/")[2]]["enum"]
-        return "one of " + ", ".join(map(code, named))
+        named = definitions[field["$ref"].rpartition("/")[2]]
+        if "enum" in named:
+            return "one of " + ", ".join(map(code, named["enum"]))
+        return "object of " + ", ".join(map(code, named["properties"]))
+    if "anyOf" in field:
+        return " or ".join(_kind(each, definitions) for each in field["anyOf"])
+    if field.get("type") == "array":
+        return "list of " + _kind(field["items"], definitions)
     if "const" in field:
         return code(json.dumps(field["const"]))
     kind: str = field.get("format", field["type"])

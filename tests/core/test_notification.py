@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.deployment import Status, Transition
+from controller.core.deployment import EventMember, Status, Transition
 from controller.core.notification import notification, sentence
+from controller.core.target import Hotfix
 from tests.builders import an_event
 
 
 def test_a_transition_is_told_whole() -> None:
-    assert notification(an_event(), "prod") == {
+    member = EventMember(function="orders", alias="live", baseline="1", candidate="2")
+    hotfix = Hotfix(reason="payments fail", by="ada")
+    arn = "arn:aws:states:eu-west-1:123456789012:execution:rampart-dev:orders-abc-1"
+    assert notification(an_event(members=(member,), hotfix=hotfix, execution_arn=arn), "prod") == {
         "schema_version": 1,
         "event_id": "orders-abc-1.4",
         "stage": "prod",
@@ -28,6 +32,9 @@ def test_a_transition_is_told_whole() -> None:
         "weight_percent": 10.0,
         "step": 1,
         "steps": 2,
+        "members": [{"function": "orders", "alias": "live", "baseline": "1", "candidate": "2"}],
+        "hotfix": {"reason": "payments fail", "by": "ada"},
+        "execution_arn": "arn:aws:states:eu-west-1:123456789012:execution:rampart-dev:orders-abc-1",
         "reason": "step 1/2: 10% on the candidate",
         "message": "orders: shifted: step 1/2: 10% on the candidate",
     }
