@@ -8,6 +8,7 @@ code that would have finished it in time, and finding nothing is the rule.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
+from itertools import islice
 
 from controller.core.artifact import ImageArtifact
 from controller.core.deployment import Deployment, Event, MemberRecord, Status
@@ -24,6 +25,9 @@ PATIENCE_MINUTES = 5
 """How long those whose business it is are given before reconcile takes it up."""
 SPLIT_WATCH_MINUTES = 60
 """How long the aliases of a deployment that has ended are watched for a write that came late."""
+
+_OURS = (Status.PROMOTED, Status.ROLLED_BACK)
+_HISTORY = 10
 
 Visit = Callable[[str], Context]
 """Returns the visit of the deployment of that id."""
@@ -76,9 +80,10 @@ def _splits(context: Context, _: Visit) -> Iterator[Finish]:
     """Find aliases on which a deployment that has ended left weights, by a write that came late."""
     targets, _unreadable = context.ports.targets.all()
     for target in targets:
-        for deployment in context.ports.deployments.history(target.name, 1):
-            ended_at = deployment.ended_at or context.now
-            if deployment.status.is_over and context.now < ended_at + _minutes(context, SPLIT_WATCH_MINUTES):
+        moved = (d for d in context.ports.deployments.history(target.name, _HISTORY) if d.members)
+        for deployment in islice(moved, 1):  # what was skipped or rejected since has moved nothing
+            since = context.now - (deployment.ended_at or context.now)
+            if deployment.status in _OURS and since < _minutes(context, SPLIT_WATCH_MINUTES):
                 for member in deployment.members:
                     yield partial(_mend, context, deployment, member)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from controller.core.aws_event import Part, read_event
-from controller.core.decision import Ruling, end_of
+from controller.core.decision import Ruling
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.document import Document, parse
 from controller.core.errors import ConflictError, ControllerError, InputError
@@ -108,14 +108,12 @@ def _stop(context: Context, deployment: Deployment, mark: Mark, detail: MarkDeta
     marked = leave_mark(context.ports, deployment, mark, detail)
     if marked.status.is_over:
         return None
+    step = f"{marked.spell_step(marked.step_index)}: " if marked.step_index >= 0 else ""
+    cause = step + marked.marks[mark].spell(mark)
     try:
-        step = f"{marked.spell_step(marked.step_index)}: " if marked.step_index >= 0 else ""
-        return roll_back(context, step + marked.marks[mark].spell(mark))
-    except ConflictError:  # the execution was faster
-        ended = context.ports.deployments.find(deployment.deployment_id)
-        if ended is None or not ended.status.is_over:
-            raise
-        return end_of(ended)
+        return roll_back(context, cause)
+    except ConflictError:  # the execution wrote meanwhile, perhaps its end
+        return roll_back(context, cause)
     finally:
         if marked.token:
             context.ports.executions.wake(marked.token)

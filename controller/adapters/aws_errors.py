@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from controller.core.errors import (
     ConflictError,
@@ -54,7 +55,7 @@ def aws_errors(doing: str, meaning: Mapping[str, type[ControllerError]] | None =
         raise translated(error, doing, meaning) from error
     except ParamValidationError as error:  # our own mistake; another try would make it again
         raise ControllerError(f"{doing}: {error}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise UnavailableError(f"{doing}: {error}") from error
 
 

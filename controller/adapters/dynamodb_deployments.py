@@ -60,6 +60,8 @@ class DynamoDbDeployments:
 
     def close(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
         """Write an end, its event, and free the claims, at once; raises ConflictError."""
+        if before.status.is_over:
+            raise ConflictError(f"deployment {before.deployment_id} has ended already")
         writes = [
             self._change(before, after, sequence=before.sequence + 1, closing=True),
             self._put(items.event_item(event)),
@@ -73,7 +75,8 @@ class DynamoDbDeployments:
             self._update(
                 items.claim_key(member.function),
                 "REMOVE #owner, execution_arn, claimed_at",
-                "#owner = :owner AND fencing = :fencing",
+                # A claim that a person has freed is none to lose.
+                "(#owner = :owner OR attribute_not_exists(#owner)) AND fencing = :fencing",
                 {":owner": before.deployment_id, ":fencing": member.fencing},
                 {"#owner": "owner"},
             )

@@ -2,11 +2,13 @@
 
 import pytest
 
+from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.errors import ClaimHeldError, ConflictError
 from controller.ports import Deployments, Newest
 from tests.adapters.records import claiming, close, found, open_one, planned
 from tests.builders import START, a_deployment, after, an_artifact
+from tests.engine.memory import MemoryDeployments
 
 
 def waiting(deployments: Deployments, name: str = "d-2", function: str = "orders") -> Deployment:
@@ -83,6 +85,25 @@ def test_what_waited_is_not_taken_up_by_somebody_who_read_it_before_a_change(dep
     with pytest.raises(ConflictError):
         deployments.open(up, event_of(up, Transition.PLANNED, after(61)), waited=waited)
     assert deployments.claim("orders").owner is None
+
+
+def test_a_deployment_whose_claim_a_person_has_freed_can_end(deployments: Deployments) -> None:
+    first = open_one(deployments, "d-1")
+    close(deployments, first, Status.ROLLED_BACK)
+    assert deployments.claim("orders").owner is None
+    second = open_one(deployments, "d-2")
+    if isinstance(deployments, MemoryDeployments):
+        deployments.free("orders")
+    else:
+        assert isinstance(deployments, DynamoDbDeployments)
+        deployments._dynamodb.update_item(
+            TableName=deployments._table,
+            Key={"pk": {"S": "function#orders"}, "sk": {"S": "claim"}},
+            UpdateExpression="REMOVE #owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+        )
+    close(deployments, second, Status.ROLLED_BACK)
+    assert found(deployments, "d-2").status is Status.ROLLED_BACK
 
 
 def test_a_deployment_that_ends_while_it_waits_waits_no_more(deployments: Deployments) -> None:

@@ -89,13 +89,15 @@ class MemoryDeployments:
 
     def _close(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
         stored = self._guard(before)
+        if before.status.is_over:
+            raise ConflictError(f"deployment {before.deployment_id} has ended already")
         if after.status is Status.PROMOTED and any(mark in stored.marks for mark in STOPPING_MARKS):
             raise ConflictError(f"deployment {before.deployment_id} is marked")
         for member in before.members:
             claim = self.claim(member.function)
             if claim.owner not in (None, before.deployment_id):
                 raise ClaimHeldError(member.function, claim.owner)
-            if (claim.owner, claim.fencing) != (before.deployment_id, member.fencing):
+            if claim.fencing != member.fencing:
                 raise ConflictError(f"the claim on {member.function} is not ours")
         for member in before.members:
             self._claims[member.function] = dataclasses.replace(self.claim(member.function), owner=None)
@@ -157,6 +159,11 @@ class MemoryDeployments:
     def sent(self, event: Event) -> None:
         """Take an event off the list of those that are still to be sent."""
         self.outbox.pop(event.event_id, None)
+
+    def free(self, function: str) -> None:
+        """Take a claim from its holder, as a person with a console does."""
+        with self._lock:
+            self._claims[function] = dataclasses.replace(self.claim(function), owner=None)
 
     def give_away(self, function: str, owner: str) -> None:
         """Let another deployment have a claim, as nobody but a person with a console does."""

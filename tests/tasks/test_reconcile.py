@@ -120,6 +120,22 @@ def test_weights_that_a_late_write_left_after_a_rollback_are_taken_off_too(world
     assert world.alias() == "version 1"
 
 
+def test_weights_are_taken_off_though_something_was_refused_since(world: World) -> None:
+    carry_out(world, "RollBack", arrive(world, "Bake"))
+    edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    carry_out(world, "Plan", walker.start("typo", {"target": "checkout"}, world))
+    assert len(reconciled(world)) == 1
+
+
+def test_a_deployment_that_left_an_alias_to_somebody_else_does_not_mend_it(world: World) -> None:
+    execution = arrive(world, "Bake")
+    edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.3}})
+    carry_out(world, "RollBack", execution)
+    assert world.record(execution.name).status is Status.DRIFTED
+    edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    assert reconciled(world) == []
+
+
 def test_weights_that_somebody_else_chose_are_left(world: World) -> None:
     carry_out(world, "RollBack", arrive(world, "Bake"))
     edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.3}})
