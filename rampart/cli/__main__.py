@@ -1,17 +1,38 @@
 """`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 wrong usage."""
 
+import io
+import json
 import os
 import signal
 import sys
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+from rampart.cli.options import ENDED_OTHERWISE, at_a_stack
+
+if TYPE_CHECKING:
+    from rampart.cli.stack import Stack
+
 _WIDE = 200
 """The width where there is no terminal: a line is a line."""
+
+
+class Output(StrEnum):
+    """How a command answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")]
 
 app = typer.Typer(
     help="Rampart: safe deployments for AWS Lambda.",
@@ -57,8 +78,7 @@ def demo(
     from rampart.demo.screen import Screen
     from rampart.demo.story import DemoError, tell
 
-    on_terminal = sys.stdout.isatty()
-    screen = Screen(Console(highlight=False, width=None if on_terminal else _WIDE))
+    screen = Screen(_console())
     try:
         report = tell(screen, bug_percent)
     except DemoError as error:
@@ -74,6 +94,126 @@ def demo(
         _fail("rampart demo: a release did not end as it must, see above")
 
 
+@app.command(short_help="What runs, waits, or needs a person.")
+@at_a_stack
+def status(
+    stack: "Stack",
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="Only these, and what is live on them.")
+    ] = None,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show the deployments that run, that wait, and whose rollback failed."""
+    from rampart.cli.status import print_situation, situation, situation_document
+
+    found = situation(stack.deployments, targets or [])
+    if output is Output.JSON:
+        _print_json(situation_document(found))
+    else:
+        print_situation(_console(), found, datetime.now(UTC))
+
+
+@app.command(short_help="How the deployments of a target ended.")
+@at_a_stack
+def history(
+    stack: "Stack",
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many.")] = 20,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show how the last deployments of a target ended, the newest first."""
+    from rampart.cli.history import ended_deployments, print_history
+    from rampart.cli.status import stored_form
+
+    ended = ended_deployments(stack.deployments, target, limit)
+    if output is Output.JSON:
+        _print_json([stored_form(deployment) for deployment in ended])
+    else:
+        print_history(_console(), target, ended, datetime.now(UTC))
+
+
+@app.command(short_help="All that is on record about one deployment.")
+@at_a_stack
+def show(
+    stack: "Stack",
+    deployment: Annotated[
+        str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or a target: its latest one.")
+    ],
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show one deployment: its plan, its alarms, the marks on it, and every event with its evidence."""
+    from rampart.cli.choice import deployment_called
+    from rampart.cli.show import page_document, print_page
+
+    found = deployment_called(stack.deployments, deployment)
+    events = stack.deployments.events(found.deployment_id)
+    if output is Output.JSON:
+        _print_json(page_document(found, events))
+    else:
+        print_page(_console(), found, events, datetime.now(UTC))
+
+
+@app.command(short_help="Roll a deployment back, now.")
+@at_a_stack
+def abort(
+    stack: "Stack",
+    deployment: Annotated[
+        str,
+        typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target."),
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")],
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+) -> None:
+    """Put the alias back on the baseline and end the deployment, through the controller's signal function."""
+    from rampart.cli.abort import abort as carry_out
+    from rampart.cli.choice import live_deployment_called
+
+    name = live_deployment_called(stack.deployments, deployment).deployment_id
+    ask = partial(stack.abort, name, by or stack.caller(), reason)
+    if not carry_out(_console(), stack.deployments, name, ask, time.sleep if wait else None):
+        raise typer.Exit(ENDED_OTHERWISE)
+
+
+@app.command(short_help="Find what is stuck, and mend what is ours.")
+@at_a_stack
+def repair(
+    stack: "Stack",
+    target: Annotated[str | None, typer.Argument(metavar="TARGET")] = None,
+    function: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A function, where no target of it is on record.")
+    ] = None,
+    alias: Annotated[str, typer.Option(metavar="NAME", help="The alias of that function.")] = "live",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only said.")] = False,
+) -> None:
+    """Find dead deployments, failed rollbacks, claims without owner and weights that were left on an alias.
+
+    Says what would mend each, and does so with --yes. What somebody else did is never touched: then it prints the
+    command for a person, and the exit code is 1.
+    """
+    from rampart.cli.repair import examine_function, examine_target
+    from rampart.cli.repair import repair as carry_out
+
+    if target and not function:
+        examine = partial(examine_target, stack, target)
+    elif function and not target:
+        examine = partial(examine_function, stack, function, alias)
+    else:
+        raise typer.BadParameter("name either a target or --function")
+    if not carry_out(_console(), examine, yes):
+        raise typer.Exit(ENDED_OTHERWISE)
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2))  # noqa: T201 - for programs, as it is
+
+
 def _fail(line: str, code: int = 1) -> None:
     print(line, file=sys.stderr)  # noqa: T201 - the command's own last word
     raise typer.Exit(code)
@@ -81,6 +221,9 @@ def _fail(line: str, code: int = 1) -> None:
 
 def main() -> None:
     """Run the command line; being told to end is an ordinary exit, so that nothing is left behind."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is escaped, and no error
+            stream.reconfigure(errors="backslashreplace")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     app()

@@ -1,0 +1,170 @@
+"""The stack: where Rampart's table and signal function are, and what an operator reaches through them."""
+
+import getpass
+import json
+import shlex
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from controller.adapters.aws_errors import aws_errors
+from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+from controller.adapters.lambda_functions import LambdaFunctions
+from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
+from controller.core.errors import ControllerError, InputError, MissingError
+from controller.signal import verb_of
+from rampart.cli.claims import Claims
+
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+"""All that a call of AWS may raise; the last where something else answers in its place."""
+_LONGEST_NAME = 200
+"""Signal takes no longer name of who asks."""
+# The signal function may take 50 seconds; an abort is harmless to repeat.
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What an operator said of where Rampart is; boto3 knows the rest."""
+
+    stage: str
+    stack: str | None = None
+    table: str | None = None
+    signal_function: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+    @property
+    def stack_name(self) -> str:
+        """The name of the stack."""
+        return self.stack or f"rampart-{self.stage}"
+
+    @property
+    def aws_options(self) -> str:
+        """The options that lead a command of the AWS CLI to the same place."""
+        given = {"--profile": self.profile, "--region": self.region}
+        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
+
+
+class Stack:
+    """Rampart in one account and region, reached with the operator's own rights."""
+
+    def __init__(self, place: Place) -> None:
+        """Find credentials and a region by boto3's rules; raises InputError when there are none."""
+        try:
+            self._session = boto3.Session(profile_name=place.profile, region_name=place.region)
+            credentials = self._session.get_credentials()
+            if credentials:
+                credentials.get_frozen_credentials()  # which asks whoever lends them
+        except BotoCoreError as error:
+            raise InputError(f"AWS credentials: {error}") from None
+        if credentials is None:
+            raise InputError("there are no AWS credentials; log in, set AWS_PROFILE, or give --profile")
+        if self._session.region_name is None:
+            raise InputError("there is no AWS region; give --region, or set AWS_DEFAULT_REGION")
+        self._place = place
+
+    @property
+    def aws_options(self) -> str:
+        """The options that lead a command of the AWS CLI to the same place."""
+        return self._place.aws_options
+
+    @cached_property
+    def deployments(self) -> DynamoDbDeployments:
+        """Records, events, claims."""
+        return DynamoDbDeployments(self._client("dynamodb"), self._table)
+
+    @cached_property
+    def claims(self) -> Claims:
+        """Claims, and how one is freed."""
+        return Claims(self._client("dynamodb"), self._table)
+
+    @cached_property
+    def functions(self) -> LambdaFunctions:
+        """Functions and aliases."""
+        return LambdaFunctions(self._client("lambda"))
+
+    @cached_property
+    def executions(self) -> StepFunctionsExecutions:
+        """Executions, to be looked at only."""
+        return StepFunctionsExecutions(self._client("stepfunctions"), "")
+
+    def caller(self) -> str:
+        """Return who the operator is: the end of the ARN that STS knows, or else the user of this machine."""
+        try:
+            arn: str = self._client("sts").get_caller_identity()["Arn"]
+        except AWS_ERRORS:
+            with suppress(KeyError, ImportError, OSError):
+                return getpass.getuser()[:_LONGEST_NAME]
+            raise InputError("nobody knows who you are; give --by NAME") from None
+        return arn.rpartition(":")[2][-_LONGEST_NAME:]
+
+    def abort(self, deployment_id: str, by: str, reason: str) -> str:
+        """Let the signal function abort a deployment and return its answer; raises ControllerError."""
+        asked = {"deployment_id": deployment_id, "mark": "abort", "by": by, "reason": reason}
+        verb = verb_of(asked).model_dump_json().encode()
+        function = self._place.signal_function or self._output("SignalFunctionName", "--signal-function")
+        with aws_errors(f"signal function {function}"):
+            answered = self._client("lambda").invoke(FunctionName=function, Payload=verb)
+        text = answered["Payload"].read().decode(errors="replace")
+        is_error = "FunctionError" in answered
+        try:
+            said = str(json.loads(text)["errorMessage" if is_error else "answer"])
+        except (ValueError, KeyError, TypeError):
+            raise ControllerError(f"{function} does not answer as Rampart's signal function does: {text}") from None
+        if is_error:
+            raise ControllerError(f"signal function {function}: {said}")
+        return said
+
+    def explain(self, error: ControllerError) -> ControllerError:
+        """Return an error with what the operator may do about it, where that is known."""
+        cause = error.__cause__
+        if isinstance(error, MissingError) and isinstance(cause, ClientError) and cause.operation_name in _ON_TABLE:
+            return InputError(f"there is no table {self._table} in {self._session.region_name}; check {_WHERE}")
+        return error
+
+    @cached_property
+    def _table(self) -> str:
+        return self._place.table or self._output("TableName", "--table")
+
+    def _output(self, name: str, option: str) -> str:
+        stack = self._place.stack_name
+        if name not in self._outputs:
+            raise InputError(f"stack {stack} has no output {name}; check {_WHERE}, or give {option}")
+        return self._outputs[name]
+
+    @cached_property
+    def _outputs(self) -> dict[str, str]:
+        return outputs_of(self._client("cloudformation"), self._place.stack_name)
+
+    def _client(self, service: str) -> Any:
+        try:
+            return self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+        except (BotoCoreError, ValueError) as error:  # such as an endpoint that is no URL
+            raise InputError(f"AWS {service}: {error}") from None
+
+
+_WHERE = "--stage, --stack, --region and --profile"
+_ON_TABLE = ("GetItem", "Query", "UpdateItem")
+
+
+def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
+    """Return the outputs of a stack; raises InputError when there is none, else ControllerError.
+
+    Source: CloudFormation API reference, DescribeStacks: a stack that does not exist is a ValidationError.
+    """
+    try:
+        with aws_errors(f"CloudFormation in {cloudformation.meta.region_name}", {"ValidationError": MissingError}):
+            (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    except MissingError as missing:
+        raise InputError(f"{missing}; check {_WHERE}") from None
+    except (ControllerError, ResponseParserError) as error:
+        kind = type(error) if isinstance(error, ControllerError) else ControllerError
+        raise kind(f"{error}; --table and --signal-function do without the stack") from error
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}

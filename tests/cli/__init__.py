@@ -1,0 +1,1 @@
+"""The operator's commands: what they find, what they print, what they do."""

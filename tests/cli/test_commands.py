@@ -1,0 +1,103 @@
+"""The commands themselves: their help, and one line with exit 2 for what the operator must put right."""
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from rampart.cli.__main__ import app
+
+WITH_TABLE = {"RAMPART_TABLE": "deployments"}
+
+
+def ran(*arguments: str, **environment: str | None) -> Result:
+    """Run a command."""
+    return CliRunner().invoke(app, arguments, env=environment)
+
+
+def one_line(result: Result) -> str:
+    """Return the one line that a command that failed has said."""
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("command", ["status", "history", "show", "abort", "repair"])
+def test_every_command_tells_how_it_finds_rampart(command: str) -> None:
+    told = ran(command, "--help")
+    assert told.exit_code == 0
+    for option in ("--stage", "--stack", "--table", "--signal-function", "--profile", "--region"):
+        assert option in told.stdout
+    assert max(len(line) for line in told.stdout.splitlines()) <= 80
+    assert command in ran("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "line"),
+    [
+        (
+            ["status"],
+            {"AWS_DEFAULT_REGION": None},
+            "rampart status: there is no AWS region; give --region, or set AWS_DEFAULT_REGION",
+        ),
+        (
+            ["history", "orders"],
+            {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None},
+            "rampart history: there are no AWS credentials; log in, set AWS_PROFILE, or give --profile",
+        ),
+        (
+            ["status"],
+            {"AWS_SECRET_ACCESS_KEY": None},
+            "rampart status: AWS credentials: Partial credentials found in env, missing: AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            ["show", "orders", "--profile", "nobody"],
+            {},
+            "rampart show: AWS credentials: The config profile (nobody) could not be found",
+        ),
+        (
+            ["status"],
+            {**WITH_TABLE, "AWS_ENDPOINT_URL": "nonsense"},
+            "rampart status: AWS dynamodb: Invalid endpoint: nonsense",
+        ),
+        (
+            ["show", "\x1b[31m"],
+            WITH_TABLE,
+            "rampart show: write a name of 1 to 80 characters, not '\\u001b[31m'",
+        ),
+        (
+            ["abort", "", "--reason", "wrong build"],
+            WITH_TABLE,
+            "rampart abort: write a name of 1 to 80 characters, not ''",
+        ),
+    ],
+    ids=["no region", "no credentials", "half credentials", "no profile", "no endpoint", "no name", "empty"],
+)
+def test_what_the_operator_must_put_right_is_one_line(
+    arguments: list[str], environment: dict[str, str | None], line: str
+) -> None:
+    result = ran(*arguments, **environment)
+    assert (result.exit_code, one_line(result)) == (2, line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["history"], "Missing argument 'TARGET'."),
+        (["history", "orders", "--limit", "0"], "Input should be greater than or equal to 1"),
+        (["abort", "orders"], "Missing option '--reason'."),
+        (["status", "--output", "yaml"], "'yaml' is not one of 'text', 'json'."),
+        (["repair"], "name either a target or --function"),
+        (["repair", "orders", "--function", "orders"], "name either a target or --function"),
+    ],
+)
+def test_wrong_usage_is_said_as_for_every_command(arguments: list[str], line: str) -> None:
+    result = ran(*arguments, **WITH_TABLE)
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].endswith(line)
+    assert result.stderr.startswith("Usage: ")
+
+
+def test_an_aws_that_does_not_answer_is_one_line_and_no_wrong_usage() -> None:
+    # A port of this machine on which nobody listens.
+    result = ran("status", **WITH_TABLE, AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1")
+    assert result.exit_code == 1
+    assert one_line(result).startswith("rampart status: deployments that have not ended: Could not connect to the")

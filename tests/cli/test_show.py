@@ -1,0 +1,56 @@
+"""What an operator sees of one deployment."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from controller.core.deployment import Status
+from controller.core.target import Hotfix
+from rampart.cli.show import page_document, print_page
+from tests.builders import after, an_alarm
+from tests.cli.paper import NARROW, WIDE, assert_golden, printed
+from tests.cli.records import HOSTILE, NOW, ended, marked, story, waiting
+
+ROLLED_BACK = marked(
+    ended(event_id="7c9e6679-7425-40de-944b-e07fc1f90ae7", refused=True, alarms=(an_alarm(),)), by="user/ada"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "colour"),
+    [("show-narrow", NARROW, False), ("show-wide", WIDE, False), ("show-colour", NARROW, True)],
+)
+def test_a_deployment_is_shown_with_its_plan_its_marks_and_every_event(name: str, width: int, colour: bool) -> None:
+    events = story(ROLLED_BACK)
+    assert_golden(
+        name, printed(lambda console: print_page(console, ROLLED_BACK, events, NOW), width, colour=colour)
+    )
+
+
+def test_a_hotfix_tells_who_asked_for_it_and_why() -> None:
+    text = printed(lambda console: print_page(console, waiting(), [], NOW))
+    assert "asked by    kim, as a hotfix: the basket is empty\n" in text
+    assert "waits for   function checkout\n" in text
+
+
+def test_as_json_it_is_the_record_and_the_events_as_stored() -> None:
+    secret = ROLLED_BACK.model_copy(update={"token": "secret"})
+    document = json.loads(json.dumps(page_document(secret, story(ROLLED_BACK))))
+    assert "token" not in document["record"]
+    assert document["record"]["marks"]["abort"]["by"] == "user/ada"
+    assert document["events"][3]["evidence"]["alarms"] == {"orders-errors": "ALARM"}
+    assert datetime.fromisoformat(document["record"]["ended_at"]) == after(65).astimezone(UTC)
+
+
+def test_hostile_texts_everywhere_are_only_texts() -> None:
+    hotfix = Hotfix.model_construct(reason=HOSTILE, by=HOSTILE)
+    hostile = marked(ended(reason=HOSTILE, status=Status.DRIFTED), HOSTILE, HOSTILE)
+    hostile = hostile.model_copy(update={"hotfix": hotfix})
+    events = [
+        each.model_copy(update={"reason": HOSTILE, "evidence": {HOSTILE: {HOSTILE: [HOSTILE]}}})
+        for each in story(hostile)
+    ]
+    text = printed(lambda console: print_page(console, hostile, events, NOW))
+    assert [c for c in text if not c.isprintable() and c != "\n"] == []
+    assert max(len(line) for line in text.splitlines()) <= NARROW

@@ -1,0 +1,97 @@
+"""How the stack's things are found, and who the operator is."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from controller.core.errors import DeniedError, InputError
+from rampart.cli import stack as stack_module
+from rampart.cli.stack import Place, Stack, outputs_of
+
+ACCOUNT = Place(stage="prod", region="eu-west-1")
+
+
+def stubbed(service: str) -> tuple[Any, Stubber]:
+    """Return a client that answers what its stubber is told."""
+    client = boto3.client(service, region_name="eu-west-1")  # type: ignore[call-overload]
+    stubber = Stubber(client)
+    stubber.activate()
+    return client, stubber
+
+
+def described(**outputs: str) -> dict[str, Any]:
+    """Return what CloudFormation says of a stack with these outputs."""
+    listed = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    stack = {"StackName": "rampart-prod", "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-03-02T09:00:00Z"}
+    return {"Stacks": [{**stack, "Outputs": listed}]}
+
+
+def test_a_stack_is_named_after_its_stage_unless_it_is_named() -> None:
+    assert (Place("prod").stack_name, Place("prod", stack="ramps").stack_name) == ("rampart-prod", "ramps")
+
+
+def test_a_command_for_a_person_leads_to_the_same_place() -> None:
+    assert Place("prod").aws_options == ""
+    assert Place("prod", profile="our shop", region="eu-west-1").aws_options == (
+        " --profile 'our shop' --region eu-west-1"
+    )
+
+
+def test_the_outputs_of_the_stack_say_where_its_things_are() -> None:
+    client, stubber = stubbed("cloudformation")
+    stubber.add_response("describe_stacks", described(TableName="t"), {"StackName": "rampart-prod"})
+    assert outputs_of(client, "rampart-prod") == {"TableName": "t"}
+
+
+def test_a_stack_that_is_not_there_is_the_operators_to_put_right() -> None:
+    client, stubber = stubbed("cloudformation")
+    stubber.add_client_error("describe_stacks", "ValidationError", "Stack with id rampart-prod does not exist", 400)
+    with pytest.raises(InputError) as refused:
+        outputs_of(client, "rampart-prod")
+    assert str(refused.value) == (
+        "CloudFormation in eu-west-1: Stack with id rampart-prod does not exist; "
+        "check --stage, --stack, --region and --profile"
+    )
+
+
+def test_where_the_stack_may_not_be_read_its_things_may_be_named() -> None:
+    client, stubber = stubbed("cloudformation")
+    stubber.add_client_error("describe_stacks", "AccessDenied", "User: kim is not authorized", 403)
+    with pytest.raises(DeniedError) as refused:
+        outputs_of(client, "rampart-prod")
+    denied, hint = str(refused.value).split("; ")
+    assert denied == "CloudFormation in eu-west-1: User: kim is not authorized"
+    assert hint == "--table and --signal-function do without the stack"
+
+
+def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_module, "outputs_of", lambda client, name: {"BucketName": "b"})
+    with pytest.raises(InputError, match=r"stack rampart-prod has no output TableName; check .*, or give --table"):
+        _ = Stack(ACCOUNT).deployments
+
+
+@pytest.mark.parametrize(
+    ("arn", "who"),
+    [
+        ("arn:aws:iam::123456789012:user/ops/kim", "user/ops/kim"),
+        (
+            "arn:aws:sts::123456789012:assumed-role/Deployer/kim@example.com",
+            "assumed-role/Deployer/kim@example.com",
+        ),
+    ],
+)
+def test_an_operator_is_who_aws_says(monkeypatch: pytest.MonkeyPatch, arn: str, who: str) -> None:
+    client, stubber = stubbed("sts")
+    stubber.add_response("get_caller_identity", {"Arn": arn, "Account": "123456789012", "UserId": "AID"})
+    monkeypatch.setattr(Stack, "_client", lambda self, service: client)
+    assert Stack(ACCOUNT).caller() == who
+
+
+def test_where_aws_does_not_say_it_is_the_user_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, stubber = stubbed("sts")
+    stubber.add_client_error("get_caller_identity", "ServiceUnavailable", "no", 503)
+    monkeypatch.setattr(Stack, "_client", lambda self, service: client)
+    monkeypatch.setenv("LOGNAME", "kim")
+    assert Stack(ACCOUNT).caller() == "kim"

@@ -1,0 +1,151 @@
+"""First aid with the real command: what is stuck is seen, stopped and mended, and what is a person's is refused."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+
+from controller.core.alias import Routing
+from controller.core.deployment import Status
+from rampart.demo.account import FUNCTION, TARGET
+from rampart.demo.releases import Release
+from tests.e2e.command_line import Ran, Terminal
+from tests.e2e.shop import Shop
+
+_SLOW = {"steps": [{"weight": "25%", "bake": "30m"}]}
+_numbers = itertools.count(7)
+_serialize = TypeSerializer().serialize
+
+
+class FirstAid:
+    """A person at a terminal of the shop's account, who names Rampart's table and function."""
+
+    def __init__(self, shop: Shop, home: Path) -> None:
+        self._terminal = Terminal(shop.aws.url, home)
+        self.names = {
+            "RAMPART_TABLE": shop.stack.outputs["TableName"],
+            "RAMPART_SIGNAL_FUNCTION": shop.stack.outputs["SignalFunctionName"],
+        }
+
+    def run(self, command: str, **environment: str) -> Ran:
+        """Run a command with these names, and more, in its environment."""
+        names = {**self.names, **environment}
+        return self._terminal.run(" ".join(f"{name}={value}" for name, value in names.items()) + f" {command}")
+
+
+@pytest.fixture
+def person(shop: Shop, tmp_path: Path) -> FirstAid:
+    """Return somebody who gives first aid to the shop."""
+    return FirstAid(shop, tmp_path)
+
+
+@pytest.fixture
+def candidate(running_shop: Shop) -> str:
+    """Return a version that somebody published by hand."""
+    return running_shop.publish(Release(next(_numbers), 0, Status.PROMOTED).zip)
+
+
+@pytest.fixture
+def split_by_hand(shop: Shop, candidate: str) -> Iterator[str]:
+    """Return the version that the alias was on before somebody gave a part of its traffic to the candidate."""
+    baseline = shop.routing().version
+    client = shop.aws.client("lambda")
+    weights = {"AdditionalVersionWeights": {candidate: 0.07}}
+    client.update_alias(FunctionName=FUNCTION, Name="live", RoutingConfig=weights)
+    yield baseline
+    client.update_alias(
+        FunctionName=FUNCTION,
+        Name="live",
+        FunctionVersion=baseline,
+        RoutingConfig={"AdditionalVersionWeights": {}},
+    )
+
+
+def test_a_running_deployment_is_seen_and_aborted(shop: Shop, person: FirstAid, candidate: str) -> None:
+    before = shop.routing()
+    shop.declare_target(_SLOW)
+    name = shop.start({"target": TARGET, "version": candidate}, "first-aid")
+    shop.shifted(name)
+    seen = person.run("rampart status")
+    assert (seen.code, seen.err) == (0, "")
+    assert seen.out.startswith("checkout  IN_PROGRESS  step 1/2: 25% on the candidate\n")
+    assert f"checkout:live  {before.version} → {candidate}" in seen.out
+
+    aborted = person.run("rampart abort checkout --reason 'wrong build' --wait")
+    assert (aborted.code, aborted.err) == (0, "")
+    assert aborted.out.splitlines()[-1] == "ROLLED_BACK: step 1/2: abort by user/moto: wrong build"
+    assert shop.routing() == before
+    assert person.run("rampart status").out == "No deployment is running or waiting.\n"
+
+    again = person.run("rampart abort first-aid --reason 'wrong build' --by kim")
+    assert (again.code, again.out.splitlines()[0]) == (0, "deployment first-aid has ended already")
+    shown = json.loads(person.run("rampart show first-aid --output json").out)
+    assert shown["record"]["marks"]["abort"]["by"] == "user/moto"
+    assert [each["transition"] for each in shown["events"]][-1] == "ENDED"
+    assert "token" not in shown["record"]
+    assert "ROLLED_BACK" in person.run("rampart history checkout --limit 1").out
+
+
+def test_a_split_by_hand_is_refused_with_a_command_that_heals_it(
+    shop: Shop, person: FirstAid, split_by_hand: str, candidate: str
+) -> None:
+    before = shop.routing()
+    refused = person.run(f"rampart repair --function {FUNCTION} --yes")
+    assert (refused.code, refused.err) == (1, "")
+    assert refused.out.startswith(
+        f"1. alias checkout:live is on version {split_by_hand} with 7% on version {candidate}"
+    )
+    assert shop.routing() == before
+    command = refused.out.splitlines()[2].strip()
+    assert command.startswith("aws lambda update-alias ")
+    assert person.run(command).code == 0
+    assert shop.routing() == Routing(split_by_hand)
+    assert person.run(command).code != 0, "its revision id is used up"
+    assert person.run(f"rampart repair --function {FUNCTION}").out == "Nothing is stuck.\n"
+
+
+def test_a_claim_whose_owner_is_gone_is_freed_on_a_yes_and_the_next_deployment_runs(
+    shop: Shop, person: FirstAid, candidate: str
+) -> None:
+    owner = {"owner": "gone-1", "execution_arn": shop.execution_arn("gone-1"), "claimed_at": "2026-03-02T09:00:00Z"}
+    fencing = shop.deployments.claim(FUNCTION).fencing
+    item = {"pk": f"function#{FUNCTION}", "sk": "claim", "fencing": fencing + 1, **owner}
+    shop.aws.client("dynamodb").put_item(
+        TableName=person.names["RAMPART_TABLE"], Item={name: _serialize(value) for name, value in item.items()}
+    )
+    planned = person.run(f"rampart repair --function {FUNCTION}")
+    assert planned.code == 0
+    assert planned.out.splitlines() == [
+        "1. function checkout is claimed by gone-1, which has no record and no running execution",
+        "   repair can: free the claim",
+        "Nothing has been changed; --yes does what repair can.",
+    ]
+    assert shop.claims()[f"function#{FUNCTION}"] == "gone-1"
+    done = person.run(f"rampart repair --function {FUNCTION} --yes")
+    assert (done.code, done.out.splitlines()[-2:]) == (0, ["1. function checkout is free", "Nothing is stuck."])
+    assert shop.claims()[f"function#{FUNCTION}"] is None
+    name = shop.start({"target": TARGET, "version": candidate}, "after-first-aid")
+    assert shop.execution(name)["status"] == "SUCCEEDED"
+
+
+def test_what_is_wrong_with_the_way_there_is_one_line(shop: Shop, person: FirstAid) -> None:
+    no_table = person.run("rampart status --table nowhere")
+    assert (no_table.code, no_table.out) == (2, "")
+    assert no_table.err == (
+        "rampart status: there is no table nowhere in eu-west-1; check --stage, --stack, --region and --profile\n"
+    )
+    no_stack = person.run("rampart status", RAMPART_TABLE="''")  # the embedded AWS has no CloudFormation
+    assert (no_stack.code, no_stack.out, no_stack.err.count("\n")) == (1, "", 1)
+    assert no_stack.err.endswith("; --table and --signal-function do without the stack\n")
+    nothing = person.run("rampart abort checkout --reason ''")
+    assert (nothing.code, nothing.out) == (2, "")
+    assert nothing.err.startswith("rampart abort: there is no live deployment 'checkout'")
+    shop.aws.authoriser.register("ASIA-reader", "reader", [])
+    denied = person.run("rampart status", AWS_ACCESS_KEY_ID="ASIA-reader")
+    assert (denied.code, denied.out, denied.err.count("\n")) == (1, "", 1)
+    assert "reader" in denied.err
+    assert "dynamodb:Query" in denied.err
+    shop.aws.authoriser.denials.clear()
