@@ -14,7 +14,6 @@ from controller.core.deployment import Event, EventMember, Status, Transition
 from controller.core.notification import DETAIL_TYPE, SOURCE, Notification, notification
 from rampart.embedded.eventbridge.patterns import check_pattern
 from rampart.embedded.moto_guard import pattern_matcher
-from tests.engine import walker
 from tests.engine.test_every_path import STORIES, Trouble, ready, request, skip, wake, walk
 from tests.engine.world import World
 from tests.sam_template import ROOT
@@ -46,7 +45,7 @@ def through(troubles: dict[str, Trouble]) -> Callable[[World], object]:
 def waiting(world: World) -> None:
     """Let a deployment find that another one holds its function."""
     arrive(world, "Bake")
-    carry_out(world, "Plan", walker.start("waiter", request(world), world))
+    carry_out(world, "Plan", world.start("waiter", request(world), held=True))
 
 
 @pytest.fixture(scope="module")

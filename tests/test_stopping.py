@@ -12,7 +12,6 @@ from controller.restore import DeadExecution, restore
 from controller.signal import on_verb, verb_of
 from controller.tasks.context import Context
 from rampart.embedded.wire import ApiError
-from tests.engine import walker
 from tests.engine.world import STAGE, World
 
 
@@ -45,13 +44,13 @@ def dead(name: str, status: str, **more: str) -> DeadExecution:
 
 
 def stopped_at(world: World, state: str) -> str:
-    """Walk a deployment until it leaves a state, and let its execution die there; return its name."""
+    """Stop a deployment's execution when it leaves a state, of which nobody hears; return its name."""
+    world.lose_status_events = True
     (name,) = world.take_in(world.upload()).started
-    execution = walker.start(name, json.loads(world.ports.executions.started[name]), world)
-    for left in walker.steps(execution):
-        if left == state:
-            return name
-    raise AssertionError(f"never left {state}: {execution.path}")
+    execution = world.machine.execution(name)
+    world.go_on(lambda: state in [left for left, _, _ in execution.ways])
+    world.stop(name)
+    return name
 
 
 def test_an_alarms_event_puts_the_alias_back_in_the_middle_of_a_long_bake(world: World) -> None:
@@ -98,7 +97,7 @@ def test_an_alarm_that_was_red_at_the_start_of_a_hotfix_stops_it_only_after_it_h
 def test_an_alarm_after_the_promotion_changes_nothing(world: World) -> None:
     execution = world.push(world.upload())
     world.set_alarm("errors", "ALARM")
-    world.wait(5, None)
+    world.wait(5)
     assert world.record(execution.name).status is Status.PROMOTED
     assert world.alias() == "version 2"
 
@@ -185,9 +184,10 @@ def test_a_plan_that_is_still_under_way_cannot_open_a_deployment_whose_execution
 def test_a_redrive_after_a_restore_leads_to_the_end_that_it_found(world: World) -> None:
     name = stopped_at(world, "Shift")
     restore(visit(world, name), dead(name, "ABORTED"))
-    execution = walker.start(name, {}, world)
-    execution.state, execution.document = "Bake", {"deployment_id": name, "decision": "HOLD", "look_seconds": 60}
-    assert walker.run(execution).error == "RolledBack"
+    execution = world.redrive(name)
+    world.settle()
+    assert execution.path[-4:] == ["Bake", "Judge", "Decide", "RolledBack"]
+    assert execution.error == "RolledBack"
 
 
 def test_a_rollback_that_had_failed_is_finished_by_a_persons_abort(world: World) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, RefusedError
+from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, MissingError, RefusedError
 from controller.core.strategy import FULL_WEIGHT
 from controller.ports import Answer, Code, Readiness
 
@@ -37,8 +37,10 @@ class LambdaFunctions:
     def tags(self, function: str) -> dict[str, str]:
         """Return the function's tags; raises MissingError."""
         with aws_errors(f"function {function}"):
-            arn = self._lambda.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
-            return self._lambda.list_tags(Resource=arn)["Tags"]
+            found = self._lambda.get_function(FunctionName=function)
+        if "TagsError" in found:  # GetFunction answers all the same to who may not list the tags
+            raise DeniedError(f"tags of function {function}: {found['TagsError'].get('Message', 'not shown')}")
+        return found.get("Tags", {})
 
     def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
@@ -164,8 +166,8 @@ def _readiness(configuration: Any) -> tuple[Readiness, str]:
         return Readiness.FAILED, f"{code}: {reason}" if code else reason
     if state == "Pending" or update == "InProgress":
         return Readiness.NOT_YET, configuration.get("StateReason") or "an update is in progress"
-    if state not in ("Active", "Inactive"):
-        return Readiness.FAILED, f"it is {state}"
+    if state not in ("Active", "Inactive") or configuration.get("StateReasonCode") == "ImageDeleted":
+        return Readiness.FAILED, configuration.get("StateReason") or f"it is {state}"
     return Readiness.READY, ""
 
 

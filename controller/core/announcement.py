@@ -27,7 +27,7 @@ class _ObjectCreated(Part):
 class _ImagePushed(Part):
     # Both kinds of event name these alike; ECR's guide shows the media types in neither.
     result: Literal["SUCCESS"]
-    action_type: Literal["PUSH"] = Field(alias="action-type")
+    action_type: Literal["PUSH", "REPLICATE"] = Field(alias="action-type")
     repository_name: str = Field(alias="repository-name", max_length=256, pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$")
     image_digest: str = Field(alias="image-digest", pattern=r"^sha256:[0-9a-f]{64}$")
     image_tag: str | None = Field(default=None, alias="image-tag", max_length=300)

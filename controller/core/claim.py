@@ -1,5 +1,6 @@
 """Claims: whose turn it is when a function is being deployed already."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from controller.core.deployment import Deployment, Status
@@ -37,6 +38,10 @@ def turn_of(asking: Deployment, when_busy: WhenBusy, holder: Deployment | None) 
     return Turn.SUPERSEDE if may else Turn.WAIT
 
 
-def is_newer(one: Deployment, other: Deployment) -> bool:
-    """Say whether one of two deployments of a target that wait is the newer, which alone goes on waiting."""
-    return (one.started_at, one.deployment_id) > (other.started_at, other.deployment_id)
+def goes_before(one: Deployment, other: Deployment) -> bool:
+    """Say whether one of two deployments of a target that wait goes on alone: a hotfix, else the newer."""
+    return _rank(one) > _rank(other)
+
+
+def _rank(waiting: Deployment) -> tuple[bool, datetime, str]:
+    return waiting.hotfix is not None, waiting.started_at, waiting.deployment_id

@@ -55,7 +55,7 @@ def out_of_order(
         return None
     return (
         f"{artifact.identity} came too late: it appeared at {stored.appeared_at:%Y-%m-%d %H:%M:%S}, before "
-        f"{newest.artifact}, which was deployed already; start it by hand to go back to it"
+        f"{newest.artifact}, which was taken up already; start it by hand to go back to it"
     )
 
 

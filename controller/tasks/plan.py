@@ -15,7 +15,7 @@ from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
 from controller.tasks.preflight import Found, find_alarms, find_artifact, find_member
-from controller.tasks.waiting import newer_waiter, wait
+from controller.tasks.waiting import wait, waiter_before
 
 
 class _Nothing(Exception):  # noqa: N818 - not an error: there is nothing to do, and this says why
@@ -71,9 +71,9 @@ def _take_up(context: Context, asked: Request, deployment: Deployment, waited: D
     if stored:
         deployment = deployment.model_copy(update={"appeared_at": stored.appeared_at})
     is_newest = stored is not None and (newest is None or newest.appeared_at <= stored.appeared_at)
-    newer = newer_waiter(context.ports, waited) if waited else None
+    before = waiter_before(context.ports, waited) if waited else None
     _skip_if(
-        f"{newer.deployment_id}, which waits for {newer.waits_for} too, is newer" if newer else None,
+        f"{before.deployment_id}, which waits for {before.waits_for} too, goes before it" if before else None,
         refused_before(context, asked, target),
         under_way(context, deployment, target),
         out_of_order(context, asked, target, stored, newest),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from controller.core.alias import Alias
 from controller.core.deployment import WatchedAlarm
-from controller.core.errors import ClaimHeldError, RefusedError, UnavailableError
+from controller.core.errors import ClaimHeldError, MissingError, RefusedError, UnavailableError
 from controller.core.target import Member, RedAtStart, Request, Target
 from controller.core.verdict import AlarmState
-from controller.ports import Stored
+from controller.ports import Readiness, Stored
 from controller.tasks.context import Context
 
 MANAGED_TAG = "rampart:managed"
@@ -30,7 +30,8 @@ def find_artifact(context: Context, asked: Request) -> Stored | None:
     if stored.is_index:
         raise RefusedError(
             f"{asked.artifact.identity} is an index of images, and Lambda takes one image; push one platform "
-            "without attestations, such as: docker buildx build --platform linux/arm64 --provenance=false --push"
+            "without attestations: docker buildx build --platform linux/arm64 (or linux/amd64, as the function is) "
+            "--provenance=false --push"
         )
     return stored
 
@@ -46,7 +47,7 @@ def find_member(context: Context, member: Member) -> Found:
     claim = context.ports.deployments.claim(member.function)
     if claim.owner:  # before the alias: a split is the holder's then, and not a stranger's
         raise ClaimHeldError(member.function, claim.owner)
-    alias = context.ports.functions.alias(member.function, member.alias)
+    alias = _alias(context, member)
     if alias.routing.is_split:
         raise RefusedError(
             f"alias {alias} is split by somebody else ({alias.routing}); put it back on one version with: "
@@ -55,7 +56,23 @@ def find_member(context: Context, member: Member) -> Found:
         )
     if alias.routing.version == "$LATEST":
         raise RefusedError(f"alias {alias} points at $LATEST, which cannot be split; point it at a version")
+    baseline = context.ports.functions.version(member.function, alias.routing.version)
+    if baseline.readiness is Readiness.FAILED:
+        raise RefusedError(
+            f"alias {alias} is on version {baseline.version}, which Lambda cannot run ({baseline.why}): there is no "
+            "way back; point it at a version that runs"
+        )
     return Found(alias, claim.fencing + 1)
+
+
+def _alias(context: Context, member: Member) -> Alias:
+    try:
+        return context.ports.functions.alias(member.function, member.alias)
+    except MissingError as missing:
+        raise RefusedError(
+            f"{missing}; make it on the version that serves now: aws lambda create-alias --function-name "
+            f"{member.function} --name {member.alias} --function-version VERSION"
+        ) from missing
 
 
 def find_alarms(context: Context, asked: Request, target: Target) -> tuple[WatchedAlarm, ...]:

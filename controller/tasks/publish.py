@@ -6,7 +6,7 @@ the same version. Waiting is the state machine's: NotReadyError is retried there
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
-from controller.core.errors import ArtifactRefusedError, ConflictError, NotReadyError, RefusedError
+from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, NotReadyError, RefusedError
 from controller.ports import Code, Readiness
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
@@ -17,7 +17,7 @@ def publish(context: Context) -> Ruling:
     deployment = read_live(context)
     try:
         deployment = _publish_members(context, deployment)
-    except RefusedError as refusal:
+    except (RefusedError, DeniedError) as refusal:  # also Lambda's denial of an image that it may not read
         blamed = isinstance(refusal, ArtifactRefusedError)
         return end(context, deployment, Status.REJECTED, f"{deployment.what}: {refusal}", refused=blamed)
     if all(member.candidate == member.baseline for member in deployment.members):

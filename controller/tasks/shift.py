@@ -1,9 +1,11 @@
 """Shift: give the candidate the weight of the intended step, on every member, and start its bake."""
 
-from controller.core.alias import Alias
+from contextlib import suppress
+
+from controller.core.alias import Alias, Routing
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
-from controller.core.errors import StoppedError
+from controller.core.errors import ConflictError, StoppedError
 from controller.core.looks import next_look
 from controller.core.strategy import spell_weight
 from controller.tasks.context import Context, read_live
@@ -21,12 +23,23 @@ def shift(context: Context) -> Ruling:
 
 
 def _shift_member(context: Context, deployment: Deployment, member: MemberRecord) -> Alias:
-    alias = context.ports.functions.alias(member.function, member.alias)
+    """Shift one alias: at once where it is as we left it, else after a look at what it carries."""
     wanted = member.routing(deployment.weight_at(deployment.intended_index))
+    as_left = member.routing(deployment.weight)
+    if member.revision_id:  # one call instead of two, of the few that Lambda's control plane takes
+        with suppress(ConflictError):
+            return _write(
+                context, member, Alias(member.function, member.alias, as_left, member.revision_id), wanted
+            )
+    alias = context.ports.functions.alias(member.function, member.alias)
     if alias.routing == wanted:  # done before a crash, or before an answer that was lost
         return alias
-    if alias.routing != member.routing(deployment.weight):
+    if alias.routing != as_left:
         raise StoppedError(f"alias {alias} was changed by somebody else: it is on {alias.routing}")
+    return _write(context, member, alias, wanted)
+
+
+def _write(context: Context, member: MemberRecord, alias: Alias, wanted: Routing) -> Alias:
     # After the RevisionId: whoever stopped us before now is seen, whoever does from now on makes it stale.
     read_live(context, member)
     written = context.ports.functions.route(alias, wanted)

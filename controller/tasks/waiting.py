@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, is_newer, turn_of
+from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, goes_before, turn_of
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ClaimHeldError, RefusedError
@@ -55,11 +55,13 @@ def wait(
     return Ruling(Decision.HOLD, reason, after.seconds_to_look(context.now))
 
 
-def newer_waiter(ports: Ports, waiting: Deployment) -> Deployment | None:
-    """Return a deployment of the same target that waits too and is newer: only the newest goes on waiting."""
+def waiter_before(ports: Ports, waiting: Deployment) -> Deployment | None:
+    """Return a deployment of the same target that waits too and goes before: only that one goes on waiting."""
     for waiter in ports.deployments.claim(str(waiting.waits_for)).waiters:
         other = ports.deployments.find(waiter)
-        if other and (other.target, other.status) == (waiting.target, Status.PENDING) and is_newer(other, waiting):
+        if other is None or (other.target, other.status) != (waiting.target, Status.PENDING):
+            continue
+        if goes_before(other, waiting):
             return other
     return None
 
@@ -71,7 +73,7 @@ def has_cause_to_wake(ports: Ports, deployment: Deployment) -> bool:
     if deployment.status is not Status.PENDING or deployment.waits_for is None:
         return False
     return (
-        ports.deployments.claim(deployment.waits_for).owner is None or newer_waiter(ports, deployment) is not None
+        ports.deployments.claim(deployment.waits_for).owner is None or waiter_before(ports, deployment) is not None
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controller.core.claim import Turn, is_newer, turn_of
+from controller.core.claim import Turn, goes_before, turn_of
 from controller.core.deployment import Deployment, Status
 from controller.core.target import Hotfix, WhenBusy
 from tests.builders import a_deployment, after
@@ -64,9 +64,9 @@ def test_a_hotfix_goes_before_whatever_its_target_deploys(
     assert turn_of(asking(hotfix=HOTFIX), when_busy, holder) is turn
 
 
-def test_of_two_that_wait_one_is_newer_even_when_they_came_at_the_same_time() -> None:
+def test_of_two_that_wait_one_goes_before_even_when_they_came_at_the_same_time() -> None:
     first, second = asking(started_at=after(0)), asking(started_at=after(1))
-    assert (is_newer(second, first), is_newer(first, second)) == (True, False)
+    assert (goes_before(second, first), goes_before(first, second)) == (True, False)
     twin = first.model_copy(update={"deployment_id": "orders-xyz-1"})
-    assert (is_newer(twin, first), is_newer(first, twin)) == (True, False)
-    assert not is_newer(first, first)
+    assert (goes_before(twin, first), goes_before(first, twin)) == (True, False)
+    assert not goes_before(first, first)

@@ -11,7 +11,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from controller import handlers
-from tests.engine import walker
+from tests.engine.walker import Execution
 from tests.engine.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -73,24 +73,19 @@ def entry_point(resource: str) -> Callable[[Any, Any], Any]:
 class Machine:
     """Runs each state's task as Step Functions would: through the function's entry point, over JSON."""
 
-    def __init__(self, world: World) -> None:
-        self.wait = world.wait
+    def __init__(self) -> None:
         self.answers: list[tuple[str, dict[str, Any]]] = []
 
     def invoke(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
         """Invoke the function of a state."""
-        try:
-            answer = entry_point(f"{state}Function")(json.loads(json.dumps(payload)), LambdaContext())
-        except Exception as error:
-            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
-            raise walker.TaskFailedError(type(error).__name__, cause) from error
+        answer = entry_point(f"{state}Function")(json.loads(json.dumps(payload)), LambdaContext())
         self.answers.append((state, answer))
         document: dict[str, Any] = json.loads(json.dumps(answer))
         return document
 
 
-def deploy(world: World, name: str = "by-hand") -> tuple[walker.Execution, Machine]:
-    """Walk a deployment through the entry points."""
-    machine = Machine(world)
-    request = {"target": "checkout", "artifact": world.upload().model_dump()}
-    return walker.run(walker.start(name, request, machine)), machine
+def deploy(world: World, name: str = "by-hand") -> tuple[Execution, Machine]:
+    """Deploy through the entry points."""
+    machine = Machine()
+    world.tasks = machine.invoke
+    return world.run(name, {"target": "checkout", "artifact": world.upload().model_dump()}), machine

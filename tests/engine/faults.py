@@ -1,17 +1,22 @@
-"""Faults for a world: the n-th AWS call fails, before it had its effect or after it."""
+"""What may go wrong at a call of AWS, before it had its effect or after it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from botocore.exceptions import ReadTimeoutError
+
 from rampart.embedded.wire import ApiError
+from tests.engine.lambdas import Died
 
 THROTTLE = ApiError("TooManyRequestsException", "Rate exceeded", 429)
 BROKEN = ApiError("ServiceException", "An error occurred and the request cannot be processed.", 500)
 DENIED = ApiError("AccessDeniedException", "User: rampart is not authorized", 403)
-
-
-class CrashError(Exception):
-    """The task's process died."""
+LOST = ReadTimeoutError(endpoint_url="https://aws.example")
+"""No answer came."""
+CRASH = Died("Runtime.ExitError")
+"""The process of the function exits; whoever invoked it hears at once."""
+KILLED = Died("Sandbox.Timedout")
+"""Lambda ends a function that took too long."""
 
 
 @dataclass
@@ -20,7 +25,7 @@ class Fault:
 
     nth: int
     moment: str = "before"
-    error: Exception = THROTTLE
+    error: BaseException = THROTTLE
     operation: str | None = None
     times: int = 1
     """How many calls in a row fail."""
@@ -35,22 +40,37 @@ class Fault:
             return
         if moment == "before":
             self.calls.append(operation)
-        if moment == self.moment and self.nth <= len(self.calls) < self.nth + self.times:
+        if moment == self.moment and self._means(operation):
             self.fired.append(operation)
-            raise self.error
+            raise self.error.with_traceback(None)
 
-
-def meanwhile(operation: str, action: Callable[[], object], moment: str = "before") -> Callable[[str, str], None]:
-    """Return a fault that raises nothing: somebody else acts once, right before or after an operation."""
-    waiting = [action]
-
-    def act(called: str, at: str) -> None:
-        if (called, at) == (operation, moment) and waiting:
-            waiting.pop()()
-
-    return act
+    def _means(self, operation: str) -> bool:
+        return any(call is operation for call in self.calls[max(0, self.nth - 1) : self.nth - 1 + self.times])
 
 
 def always(operation: str, error: Exception = DENIED) -> Fault:
     """Return a fault by which every call of an operation fails before it has an effect."""
     return Fault(1, error=error, operation=operation, times=10_000)
+
+
+def no_fault(operation: str, moment: str) -> None:
+    """Let everything go well."""
+
+
+@dataclass
+class Meanwhile:
+    """Somebody else acts once, right before or after the n-th call of an operation."""
+
+    operation: str
+    action: Callable[[], object]
+    moment: str
+    nth: int
+    call: str = ""
+    """The call before or after which it is, once that has begun."""
+
+    def is_due(self, operation: str, moment: str) -> bool:
+        """Count a call; say whether the moment has come."""
+        if moment == "before" and operation == self.operation:
+            self.nth -= 1
+            self.call = operation if self.nth == 0 else self.call
+        return moment == self.moment and operation is self.call

@@ -1,65 +1,73 @@
 """A boto3-shaped client that speaks to a model of a service directly: same names, shapes and errors, no HTTP."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import ClientError
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.paginate import Paginator
 from botocore.validate import validate_parameters
 
 from rampart.embedded.wire import ApiError, Call, Service
+from tests.engine.points import Operation, Point, client_error, signalled
 
-Fault = Callable[[str, str], None]
-"""Called before and after each call with its operation and the moment; what it raises, the caller sees."""
+
+def no_point(operation: str, moment: str) -> None:
+    """Let nothing happen at a call."""
 
 
 class ModelClient:
     """Stands where `boto3.client(service)` would."""
 
-    def __init__(self, service: str, model: Service, fault: Fault | None = None) -> None:
+    def __init__(self, service: str, model: Service, point: Point = no_point) -> None:
         self._service = service
         self._model = model
-        self._fault = fault or (lambda operation, moment: None)
-        self._operations = {xform_name(name): name for name in _service_model(service).operation_names}
+        self._point = point
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
-        if name not in self._operations:
+        operation = _operations(self._service).get(name)
+        if operation is None:
             raise AttributeError(name)
-        return lambda **params: self._call(self._operations[name], params)
+        return lambda **params: self._call(operation, params)
 
     def get_paginator(self, name: str) -> "Paginator[Any]":
         """Return botocore's own paginator over this client."""
-        operation = self._operations[name]
-        pages = Loader().load_service_model(self._service, "paginators-1")["pagination"][operation]
-        return Paginator(getattr(self, name), pages, _service_model(self._service).operation_model(operation))
+        operation = _operations(self._service)[name]
+        return Paginator(getattr(self, name), _pages(self._service)[operation.name], operation)
 
-    def _call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        shapes = _service_model(self._service).operation_model(operation)
-        if shapes.input_shape:
-            validate_parameters(params, shapes.input_shape)
+    def _call(self, operation: OperationModel, params: dict[str, Any]) -> dict[str, Any]:
+        if operation.input_shape:
+            validate_parameters(params, operation.input_shape)
+        this = Operation(operation.name)
+        signalled(this, "before", self._point)
         try:
-            self._fault(operation, "before")
-            answer = self._model.handle(Call(self._service, operation, "ASIACONTROLLER", _sent(params)))
-            self._fault(operation, "after")
+            answer = self._model.handle(Call(self._service, operation.name, "ASIACONTROLLER", _sent(params)))
         except ApiError as error:
-            response = {
-                "Error": {"Code": error.code, "Message": error.message},
-                "ResponseMetadata": {"HTTPStatusCode": error.status},
-            }
-            raise ClientError(response, operation) from error  # type: ignore[arg-type]
-        received: dict[str, Any] = _received(answer, shapes.output_shape)
+            raise client_error(error, operation.name) from error
+        signalled(this, "after", self._point)
+        received: dict[str, Any] = _received(answer, operation.output_shape)
         return received
 
 
 @cache
 def _service_model(service: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+
+
+@cache
+def _operations(service: str) -> Mapping[str, OperationModel]:
+    model = _service_model(service)
+    return {xform_name(name): model.operation_model(name) for name in model.operation_names}
+
+
+@cache
+def _pages(service: str) -> dict[str, Any]:
+    pages: dict[str, Any] = Loader().load_service_model(service, "paginators-1")["pagination"]
+    return pages
 
 
 def _sent(value: Any) -> Any:

@@ -1,26 +1,25 @@
-"""Walks the real state machine with the real tasks. It knows what our definition uses, and refuses the rest."""
+"""The states language as far as our definition uses it: an execution as a generator of what it waits for."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.engine.step_functions import StepFunctions
 
 DEFINITION = Path(__file__).parents[2] / "state_machine" / "deployment.asl.json"
 _BAKE = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 _INVOKE = "arn:aws:states:::lambda:invoke"
 
 
-class Tasks(Protocol):
-    """What the walker needs from the world."""
-
-    def invoke(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Run the task of a state and return its answer."""
-        ...
-
-    def wait(self, seconds: float, token: str | None) -> bool:
-        """Let time pass; return whether the token was woken meanwhile."""
-        ...
+@cache
+def definition() -> dict[str, Any]:
+    """Return the state machine, which nobody changes."""
+    document: dict[str, Any] = json.loads(DEFINITION.read_text())
+    return document
 
 
 class TaskFailedError(Exception):
@@ -32,104 +31,142 @@ class TaskFailedError(Exception):
         self.cause = cause
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a Task: it ends with an answer, or with TaskFailedError."""
+
+    state: str
+    payload: dict[str, Any] = field(repr=False)
+    seconds: float
+    """After which it fails with States.Timeout."""
+    token: str | None = None
+    """Of a callback, which alone ends it well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The wait before a retry."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A state was left; the execution stands before the next, or has ended."""
+
+    state: str
+
+
+Walk = Generator[Attempt | Pause | Left, Any, None]
+"""What an execution waits for, one after the other; it is sent an attempt's answer, or thrown TaskFailedError."""
+
+
 @dataclass
 class Execution:
     """One execution: where it is, what it carries, where it has been."""
 
     name: str
     input: Any
-    tasks: Tasks
-    state: str
+    state: str = field(default_factory=lambda: str(definition()["StartAt"]))
     document: Any = None
+    """What the state is given."""
     path: list[str] = field(default_factory=list)
+    """Every state that it entered."""
+    ways: list[tuple[str, str, str]] = field(default_factory=list)
+    """Every state that it left, by which branch, and for which other; "" is the end."""
     status: str = "RUNNING"
     error: str = ""
     cause: str = ""
-    visits: int = 0
-    started_at: str = "1970-01-01T00:00:00+00:00"
+    attempts: int = 0
+    started_at: str = "1970-01-01T00:00:00.000Z"
+    machine: "StepFunctions | None" = field(default=None, repr=False, compare=False)
+    """Who runs it."""
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return f"arn:aws:states:eu-west-1:123456789012:execution:rampart:{self.name}"
+
+    def leave(self, branch: str, state: str = "") -> None:
+        """Go on to another state, or to the end."""
+        self.ways.append((self.state, branch, state))
+        self.state = state or self.state
 
 
-def start(name: str, request: Any, tasks: Tasks) -> Execution:
-    """Return an execution that stands before its first state."""
-    definition = json.loads(DEFINITION.read_text())
-    return Execution(name, request, tasks, definition["StartAt"], document=request)
-
-
-def run(execution: Execution, most_states: int = 2000) -> Execution:
-    """Walk an execution to its end."""
-    for _ in steps(execution):
-        if len(execution.path) > most_states:
-            raise AssertionError(f"still running after {most_states} states: {execution.path[-12:]}")
-    return execution
-
-
-def steps(execution: Execution) -> Iterator[str]:
-    """Walk an execution state by state, yielding each name when it is left."""
-    states = json.loads(DEFINITION.read_text())["States"]
+def walk(execution: Execution, jitter: Callable[[float], float] = lambda seconds: seconds) -> Walk:
+    """Walk an execution from where it is to its end; `jitter` picks a wait up to a number of seconds."""
+    states = definition()["States"]
     while execution.status == "RUNNING":
-        name, state = execution.state, states[execution.state]
+        name = execution.state
         execution.path.append(name)
-        _KINDS[state["Type"]](execution, state)
-        yield name
-
-
-def _succeed(execution: Execution, _: dict[str, Any]) -> None:
-    execution.status = "SUCCEEDED"
+        match states[name]["Type"]:
+            case "Task":
+                yield from _task(execution, states[name], jitter)
+            case "Choice":
+                _choose(execution, states[name])
+            case "Succeed":
+                execution.status = "SUCCEEDED"
+                execution.leave("end")
+            case "Fail":
+                _fail(execution, states[name])
+            case other:
+                raise AssertionError(f"the walker does not know states of type {other}")
+        yield Left(name)
 
 
 def _fail(execution: Execution, state: dict[str, Any]) -> None:
     execution.status = "FAILED"
     execution.error = _at(execution, state["ErrorPath"])
     execution.cause = _at(execution, state["CausePath"])
+    execution.leave("end")
 
 
 def _choose(execution: Execution, state: dict[str, Any]) -> None:
     for choice in state["Choices"]:
         if _at(execution, choice["Variable"]) == choice["StringEquals"]:
-            execution.state = choice["Next"]
+            execution.leave(choice["StringEquals"], choice["Next"])
             return
-    execution.state = state["Default"]
+    execution.leave("default", state["Default"])
 
 
-def _task(execution: Execution, state: dict[str, Any]) -> None:
+def _task(execution: Execution, state: dict[str, Any], jitter: Callable[[float], float]) -> Walk:
     retried: dict[int, int] = {}
     while True:
         try:
-            result = _attempt(execution, state)
+            answer = yield _attempt(execution, state)
         except TaskFailedError as failure:
-            delay = _retry_delay(state, failure, retried)
+            delay = _delay(state, failure, retried, jitter)
             if delay is None:
                 _catch(execution, state, failure)
                 return
-            execution.tasks.wait(delay, None)
+            yield Pause(delay)
         else:
             if state.get("OutputPath") == "$.Payload":
-                execution.document = result
-            execution.state = state["Next"]
+                execution.document = answer
+            execution.leave("next", state["Next"])
             return
 
 
-def _attempt(execution: Execution, state: dict[str, Any]) -> dict[str, Any]:
-    execution.visits += 1
-    token = f"{execution.name}/{execution.visits}"
+def _attempt(execution: Execution, state: dict[str, Any]) -> Attempt:
+    execution.attempts += 1
+    token = f"{execution.name}/{execution.attempts}"
     payload = _fill(execution, state["Parameters"]["Payload"], token)
     match state["Resource"]:
         case arn if arn == _INVOKE:
-            return execution.tasks.invoke(execution.state, payload)
+            return Attempt(execution.state, payload, state["TimeoutSeconds"])
         case arn if arn == _BAKE:
-            execution.tasks.invoke(execution.state, payload)
             seconds = _at(execution, state["TimeoutSecondsPath"])
             assert isinstance(seconds, int), "Step Functions wants whole seconds"
             assert seconds >= 1, "Step Functions wants at least a second"
-            if not execution.tasks.wait(seconds, token):
-                raise TaskFailedError("States.Timeout", "")
-            return {}
+            return Attempt(execution.state, payload, seconds, token)
         case other:
             raise AssertionError(f"the walker does not know resource {other}")
 
 
-def _retry_delay(state: dict[str, Any], failure: TaskFailedError, retried: dict[int, int]) -> float | None:
-    """Return the seconds before the next try, jitter left out, or None when there is none."""
+def _delay(
+    state: dict[str, Any], failure: TaskFailedError, retried: dict[int, int], jitter: Callable[[float], float]
+) -> float | None:
+    """Return the seconds before the next try, or None when there is none."""
     for index, rule in enumerate(state["Retry"]):
         if not _matches(rule["ErrorEquals"], failure.name):
             continue
@@ -137,36 +174,38 @@ def _retry_delay(state: dict[str, Any], failure: TaskFailedError, retried: dict[
         if count >= rule["MaxAttempts"]:
             return None
         retried[index] = count + 1
-        delay: float = rule["IntervalSeconds"] * rule["BackoffRate"] ** count
-        return min(delay, float(rule["MaxDelaySeconds"]))
+        grown: float = rule["IntervalSeconds"] * rule["BackoffRate"] ** count
+        delay = min(grown, float(rule["MaxDelaySeconds"]))
+        return jitter(delay) if rule.get("JitterStrategy") == "FULL" else delay
     return None
 
 
 def _catch(execution: Execution, state: dict[str, Any], failure: TaskFailedError) -> None:
-    for rule in state["Catch"]:
+    for index, rule in enumerate(state["Catch"]):
         if _matches(rule["ErrorEquals"], failure.name):
             place = rule["ResultPath"].removeprefix("$.")
             caught = {"Error": failure.name, "Cause": failure.cause}
             execution.document = caught if place == "$" else {**execution.document, place: caught}
-            execution.state = rule["Next"]
+            execution.leave(f"catch {index}", rule["Next"])
             return
     execution.status, execution.error, execution.cause = "FAILED", failure.name, failure.cause
+    execution.leave("end")
 
 
 def _matches(names: list[str], name: str) -> bool:
     return name in names or "States.ALL" in names
 
 
-def _fill(execution: Execution, template: dict[str, Any], token: str) -> dict[str, Any]:
-    context: dict[str, Callable[[], Any]] = {
-        "$$.Execution.Name": lambda: execution.name,
-        "$$.Execution.Id": lambda: f"arn:aws:states:eu-west-1:123456789012:execution:rampart:{execution.name}",
-        "$$.Execution.StartTime": lambda: execution.started_at,
-        "$$.Execution.Input": lambda: execution.input,
-        "$$.Task.Token": lambda: token,
+def _fill(execution: Execution, template: dict[str, str], token: str) -> dict[str, Any]:
+    context = {
+        "$$.Execution.Name": execution.name,
+        "$$.Execution.Id": execution.arn,
+        "$$.Execution.Input": execution.input,
+        "$$.Execution.StartTime": execution.started_at,
+        "$$.Task.Token": token,
     }
     return {
-        name.removesuffix(".$"): context[path]() if path in context else _at(execution, path)
+        name.removesuffix(".$"): context[path] if path in context else _at(execution, path)
         for name, path in template.items()
     }
 
@@ -176,11 +215,3 @@ def _at(execution: Execution, path: str) -> Any:
     for part in path.removeprefix("$").removeprefix(".").split("."):
         value = value[part] if part else value
     return value
-
-
-_KINDS: dict[str, Callable[[Execution, dict[str, Any]], None]] = {
-    "Task": _task,
-    "Choice": _choose,
-    "Succeed": _succeed,
-    "Fail": _fail,
-}

@@ -1,44 +1,42 @@
-"""A world with one AWS account in it, in which stories of deployments happen in no time at all."""
+"""A world with one AWS account in it, in which stories of deployments happen side by side and in no time at all."""
 
-import io
-import itertools
 import json
+import math
 import random
-import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.lambda_functions import LambdaFunctions
-from controller.core.artifact import ImageArtifact, ZipArtifact
-from controller.core.deployment import Deployment, Event
-from controller.core.notification import notification
+from controller.core.artifact import ZipArtifact
+from controller.core.deployment import Deployment
+from controller.core.errors import ControllerError
 from controller.handlers import TASKS
 from controller.intake import Intake, take_in
-from controller.ports import Stored
+from controller.notify import tell
+from controller.ports import Artifacts, Bus, Deployments, Stored, Targets
+from controller.reconcile import reconcile
+from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
-from rampart.embedded.aws_lambda.model import LambdaModel
-from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
-from rampart.embedded.clock import VirtualClock
-from rampart.embedded.cloudwatch.model import CloudWatchModel
-from rampart.embedded.wire import ApiError, Call
-from tests.engine import walker
-from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, MemoryExecutions, MemoryTargets
+from tests.engine.account import BUCKET, Account
+from tests.engine.account import STAGE as STAGE
+from tests.engine.account import zip_of as zip_of
+from tests.engine.deliveries import Deliveries, Stream
+from tests.engine.events import ecr_event as ecr_event
+from tests.engine.events import s3_event as s3_event
+from tests.engine.events import status_event
+from tests.engine.faults import Meanwhile, no_fault
+from tests.engine.lambdas import Died, Lambdas
+from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, MemoryTargets
 from tests.engine.model_client import ModelClient
-
-BUCKET = "artifacts"
-STAGE = "dev"
-
-
-def zip_of(code: str) -> bytes:
-    """Return a zip with a module `app`; equal code gives equal bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), code)
-    return buffer.getvalue()
+from tests.engine.points import Point, tapped
+from tests.engine.step_functions import Executions, StepFunctions, Tasks, failure_of
+from tests.engine.timeline import Choose, Timeline
+from tests.engine.walker import Execution
 
 
 @dataclass
@@ -50,60 +48,49 @@ class WorldPorts:
     alarms: CloudWatchAlarms
     targets: MemoryTargets
     deployments: MemoryDeployments
-    executions: MemoryExecutions
+    executions: Executions
     bus: MemoryBus
 
 
-class World:
-    """An account with functions, alarms and targets; `at` plans what happens while deployments wait."""
+class World(Account):
+    """An account to which things are deployed; `at` and `meanwhile` say what else happens, and when."""
 
-    def __init__(self, minute_seconds: float = 60.0) -> None:
-        self.clock = VirtualClock(minute_seconds)
-        self.objects: dict[tuple[str, str, str | None], bytes] = {}
-        self.answer: Callable[[RunRequest], RunResult] = lambda request: RunResult(b"{}", None, 10.0)
-        self.fault: Callable[[str, str], None] = lambda operation, moment: None
+    def __init__(self, minute_seconds: float = 60.0, *, seed: int = 7, choose: Choose | None = None) -> None:
+        """`seed` is that of every chance; `choose` decides what goes next where functions are to take turns."""
+        chance = random.Random(seed)  # noqa: S311 - chances that repeat
+        super().__init__(minute_seconds, chance)
+        self.fault: Point = no_fault
+        """Is called before and after each call that the controller makes of AWS; the caller sees what it raises."""
         self.alarm_events = False
         """Whether alarms tell of their changes as they do on AWS, or are only found by Judge's looks."""
-        self._script: list[tuple[float, Callable[[], Any]]] = []
-        self._ids = itertools.count(1)
-        self.cloudwatch = CloudWatchModel(self.clock, self._alarm_changed, self._new_id)
-        self.aws_lambda = LambdaModel(
-            clock=self.clock,
-            random=random.Random(7),  # noqa: S311 - weighted picks that repeat
-            code=self._object,
-            runner=_Runner(self),
-            record=self.cloudwatch.record,
-            enqueue=lambda event: None,
-            new_id=self._new_id,
+        self.lose_status_events = False
+        """Whether nobody hears of an execution that ended badly."""
+        self.alarm_event_seconds = 0.5
+        self.status_event_seconds = 1.0
+        self.tasks: Tasks = self._carry_out
+        """What the functions of the states do."""
+        self._meanwhile: list[Meanwhile] = []
+        self.timeline = Timeline(self.clock, choose)
+        self.timeline.tick = self.cloudwatch.evaluate
+        self.timeline.next_tick = lambda: self.cloudwatch.next_evaluation() if self.alarm_events else math.inf
+        self.lambdas = Lambdas(self.timeline)
+        self.deliveries = Deliveries(self.timeline, self.lambdas)
+        self.stream = Stream(self.timeline, self.lambdas, self._tell)
+        self.machine = StepFunctions(
+            self.timeline, self.lambdas, lambda state, payload: self.invoke(state, payload), self._ended, chance
         )
+        self._eyes = LambdaFunctions(ModelClient("lambda", self.aws_lambda))  # type: ignore[arg-type]
         self.ports = WorldPorts(
             functions=LambdaFunctions(self._client("lambda", self.aws_lambda)),
-            artifacts=MemoryArtifacts(),
+            artifacts=tapped(MemoryArtifacts(), Artifacts, self._point),
             alarms=CloudWatchAlarms(self._client("cloudwatch", self.cloudwatch)),
-            targets=MemoryTargets(),
-            deployments=MemoryDeployments(self._tell),
-            executions=MemoryExecutions(),
-            bus=MemoryBus(),
+            targets=tapped(MemoryTargets(), Targets, self._point),
+            deployments=tapped(MemoryDeployments(self.stream.append), Deployments, self._point),
+            executions=Executions(self._client("stepfunctions", self.machine), self.machine),
+            bus=tapped(MemoryBus(), Bus, self._point),
         )
 
     # ---- What is there ----------------------------------------------------------------------------------
-
-    def function(self, name: str = "checkout", stage: str = STAGE) -> None:
-        """Create a function with version 1, and the alias live on it."""
-        self.aws(
-            "CreateFunction",
-            FunctionName=name,
-            Role="arn:aws:iam::123456789012:role/app",
-            Handler="app.handler",
-            Runtime="python3.13",
-            Architectures=["arm64"],
-            Code={"ZipFile": zip_of("release = 0")},
-            Tags={"rampart:managed": stage},
-        )
-        self.clock.advance(1)
-        self.aws("PublishVersion", FunctionName=name)
-        self.clock.advance(1)
-        self.aws("CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
 
     def target(self, name: str = "checkout", **fields: Any) -> None:
         """Declare a target, by default of one function of the same name."""
@@ -114,27 +101,6 @@ class World:
             "strategy": "Linear50PercentEvery1Minute",
         }
         self.ports.targets.documents[name] = json.dumps(document | fields)
-
-    def alarm(self, name: str = "errors", state: str | None = "OK") -> None:
-        """Create an alarm on a metric that never gets data, so that it keeps the state it is set to."""
-        self.cloudwatch_call(
-            "PutMetricAlarm",
-            AlarmName=name,
-            Namespace="Test",
-            MetricName=name,
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=0.0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="ignore",
-        )
-        if state:
-            self.set_alarm(name, state)
-
-    def set_alarm(self, name: str, state: str) -> None:
-        """Put an alarm into a state."""
-        self.cloudwatch_call("SetAlarmState", AlarmName=name, StateValue=state, StateReason="as the story goes")
 
     def upload(
         self, code: str = "release = 1", key: str = "checkout/1.zip", data: bytes | None = None
@@ -149,41 +115,79 @@ class World:
     # ---- What happens -----------------------------------------------------------------------------------
 
     def at(self, seconds: float, action: Callable[[], Any]) -> None:
-        """Plan an action for `seconds` from now; it happens while something waits."""
-        self._script.append((self.clock.now() + seconds, action))
-        self._script.sort(key=lambda planned: planned[0])
+        """Plan an action for `seconds` from now."""
+        self.timeline.plan(seconds, "somebody acts", action)
+
+    def meanwhile(self, operation: str, action: Callable[[], object], moment: str = "before", nth: int = 1) -> None:
+        """Plan an action for the moment right before, or after, the n-th call of an operation from now on."""
+        self._meanwhile.append(Meanwhile(operation, action, moment, nth))
+
+    def announce(self, event: dict[str, Any], seconds: float = 0.0) -> list[Intake]:
+        """Let an event reach intake, and return the list in which what becomes of it will be found."""
+        taken: list[Intake] = []
+        self.deliveries.send("Intake", lambda: taken.append(take_in(self.ports, event)), seconds)
+        return taken
 
     def take_in(self, artifact: ZipArtifact) -> Intake:
-        """Let intake see the event of an artifact."""
+        """Let intake see the event of an artifact at once."""
         return take_in(self.ports, s3_event(artifact, event_id=self._new_id()))
 
-    def push(self, artifact: ZipArtifact) -> walker.Execution:
-        """Let an event start its one execution, and walk it to its end."""
-        (name,) = self.take_in(artifact).started
-        return self.run(name, json.loads(self.ports.executions.started[name]))
+    def push(self, artifact: ZipArtifact) -> Execution:
+        """Let an event start its one execution, and go on until that has ended."""
+        return self.push_event(artifact, self._new_id())
 
-    def push_event(self, artifact: ZipArtifact, event_id: str) -> walker.Execution:
-        """Let an event of this id start its one execution, and walk it to its end."""
-        (name,) = take_in(self.ports, s3_event(artifact, event_id)).started
-        return self.run(name, json.loads(self.ports.executions.started[name]))
+    def push_event(self, artifact: ZipArtifact, event_id: str) -> Execution:
+        """Let an event of this id start its one execution, and go on until that has ended."""
+        taken = self.announce(s3_event(artifact, event_id))
+        self.go_on(lambda: bool(taken))
+        (name,) = (*taken[0].started, *taken[0].known)
+        return self.machine.finish(name)
 
-    def run(self, name: str, request: Any) -> walker.Execution:
-        """Walk an execution to its end."""
-        return walker.run(walker.start(name, request, self))
+    def start(self, name: str, request: Any, *, held: bool = False) -> Execution:
+        """Start an execution by hand; it goes on when the world does, unless it is held."""
+        execution = self.machine.start(name, json.dumps(request))
+        if held:
+            self.machine.hold(name)
+        return execution
 
-    def aws(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Call Lambda as somebody else than the controller."""
-        return self.aws_lambda.handle(Call("lambda", operation, "AKIAPERSON", params))
+    def run(self, name: str, request: Any) -> Execution:
+        """Start an execution, unless intake has, and go on until it has ended."""
+        if name not in self.machine.requests:
+            self.start(name, request)
+        return self.machine.finish(name)
 
-    def cloudwatch_call(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Call CloudWatch as somebody else than the controller."""
-        return self.cloudwatch.handle(Call("cloudwatch", operation, "AKIAPERSON", params))
+    def stop(self, name: str, error: str = "", cause: str = "") -> None:
+        """Stop an execution as a person does in the console."""
+        self.machine.stop(name, error, cause)
+
+    def redrive(self, name: str) -> Execution:
+        """Redrive an execution that ended badly; it goes on when the world does."""
+        return self.machine.redrive(name)
+
+    def go_on(self, until: Callable[[], bool]) -> None:
+        """Let things happen until something is so."""
+        self.timeline.go_on(until, self.machine)
+
+    def settle(self, horizon_seconds: float = math.inf) -> None:
+        """Let things happen until nothing is left that is due within the horizon, counted from now."""
+        self.timeline.settle(horizon_seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass with all that happens in it."""
+        self.timeline.pass_time(seconds)
+
+    def reconcile(self) -> list[str]:
+        """Let reconcile make its round, and return what it did; what it could not do it meets again next time."""
+        done: list[str] = []
+        with suppress(Died, ControllerError):
+            done += self.lambdas.run("Reconcile", lambda: reconcile(self.visit, lambda error: None))
+        return done
 
     # ---- What is seen -----------------------------------------------------------------------------------
 
     def alias(self, function: str = "checkout") -> str:
         """Return where the alias live sends its traffic, in words."""
-        return str(self.ports.functions.alias(function, "live").routing)
+        return str(self._eyes.alias(function, "live").routing)
 
     def record(self, name: str) -> Deployment:
         """Return the record of a deployment."""
@@ -194,111 +198,66 @@ class World:
         ours = [n for n in self.ports.bus.told if n["deployment_id"] == name]
         return [n["status"] if n["transition"] == "ENDED" else n["transition"] for n in ours]
 
-    # ---- What the walker and the model need -------------------------------------------------------------
-
-    def visit(self, deployment_id: str) -> Context:
-        """Return a visit to a deployment, now."""
-        return Context(self.ports, deployment_id, self.now(), STAGE, self.clock.minute_seconds)
-
-    def invoke(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """Run a task as its Lambda would."""
-        visit = self.visit(payload["deployment_id"])
-        try:
-            ruling = TASKS[state](visit, json.loads(json.dumps(payload)))
-        except Exception as error:
-            cause = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
-            raise walker.TaskFailedError(type(error).__name__, json.dumps(cause)) from error
-        return ruling.state_document(visit.deployment_id) if ruling else {}
-
-    def wait(self, seconds: float, token: str | None) -> bool:
-        """Let time pass with all that is planned in it; end early when the token is woken."""
-        until = self.clock.now() + seconds
-        self.ports.executions.waiting = token
-        try:
-            return self._wait(until, token)
-        finally:
-            self.ports.executions.waiting = None
-
-    def _wait(self, until: float, token: str | None) -> bool:
-        while token not in self.ports.executions.woken:
-            moment = min([until, self.cloudwatch.next_evaluation(), *(at for at, _ in self._script[:1])])
-            self.clock.advance(max(0.0, moment - self.clock.now()))
-            self.cloudwatch.evaluate()
-            while self._script and self._script[0][0] <= self.clock.now():
-                self._script.pop(0)[1]()
-            if self.clock.now() >= until:
-                return token in self.ports.executions.woken
-        return True
-
     def now(self) -> datetime:
         """Return the time of this world."""
         return datetime.fromtimestamp(self.clock.now(), UTC)
 
-    def _alarm_changed(self, event: dict[str, Any]) -> None:
-        if self.alarm_events:
-            self.at(0.5, lambda: on_alarm_change(self.visit, alarm_change(event)))
+    def visit(self, name: str) -> Context:
+        """Return what a task of a deployment is given now."""
+        return Context(self.ports, name, self.now(), STAGE, self.clock.minute_seconds)
 
-    def _tell(self, event: Event) -> None:
-        self.ports.bus.send(notification(event, STAGE))
-        self.ports.deployments.sent(event)
+    # ---- What the functions of the controller do ----------------------------------------------------------
+
+    def invoke(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """Do what the function of a state does; raises TaskFailedError."""
+        try:
+            return self.tasks(state, payload)
+        except AssertionError:  # a test speaking
+            raise
+        except Exception as error:
+            raise failure_of(error) from error
+
+    def _carry_out(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
+        visit = self.visit(payload["deployment_id"])
+        ruling = TASKS[state](visit, json.loads(json.dumps(payload)))
+        return ruling.state_document(visit.deployment_id) if ruling else {}
+
+    def _tell(self, records: list[dict[str, Any]]) -> list[str]:
+        return tell(self.ports, records, STAGE, self.stream.errors.append)
+
+    def _alarm_changed(self, event: dict[str, Any]) -> None:
+        if self.alarm_events and event["detail"]["state"]["value"] == "ALARM":
+            change = alarm_change(event)
+            seconds = self.alarm_event_seconds
+            self.deliveries.send("Signal", lambda: on_alarm_change(self.visit, change), seconds)
+
+    def _ended(self, execution: Execution) -> None:
+        if execution.status == "SUCCEEDED" or self.lose_status_events:
+            return
+        dead = dead_execution(status_event(execution, self.machine.requests[execution.name]))
+        seconds = self.status_event_seconds
+        self.deliveries.send("Restore", lambda: restore(self.visit(dead.name), dead), seconds)
+
+    # ---- What the world is made of ------------------------------------------------------------------------
 
     def _client(self, service: str, model: Any) -> Any:
-        return ModelClient(service, model, lambda operation, moment: self.fault(operation, moment))
+        return ModelClient(service, model, self._point)
 
-    def _object(self, bucket: str, key: str, version_id: str | None) -> bytes:
-        if (bucket, key, version_id) not in self.objects:
-            raise ApiError("NoSuchKey", "The specified key does not exist.", 404)
-        return self.objects[bucket, key, version_id]
+    def _point(self, operation: str, moment: str) -> None:
+        """Come to a call: others may act, the process may die, the call may fail."""
+        if moment == "before":
+            self.lambdas.reach(operation)
+        if self._meanwhile:
+            self._act_meanwhile(operation, moment)
+        try:
+            self.lambdas.live_on()
+            self.fault(operation, moment)
+        except Died as death:
+            self.lambdas.die(death)
+            raise
 
-    def _new_id(self) -> str:
-        return f"id-{next(self._ids)}"
-
-
-class _Runner:
-    """The model's runner: whatever the world says at that moment."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def run(self, request: RunRequest) -> RunResult:
-        """Answer for a function's code."""
-        return self._world.answer(request)
-
-
-def ecr_event(image: ImageArtifact, tag: str, event_id: str = "event-1") -> dict[str, Any]:
-    """Return the event by which ECR announces an image."""
-    return {
-        "version": "0",
-        "id": event_id,
-        "detail-type": "ECR Image Action",
-        "source": "aws.ecr",
-        "account": image.registry,
-        "region": "eu-west-1",
-        "resources": [],
-        "detail": {
-            "action-type": "PUSH",
-            "result": "SUCCESS",
-            "repository-name": image.repository,
-            "image-digest": image.digest,
-            "image-tag": tag,
-        },
-    }
-
-
-def s3_event(artifact: ZipArtifact, event_id: str = "event-1") -> dict[str, Any]:
-    """Return the event by which S3 announces an artifact."""
-    return {
-        "version": "0",
-        "id": event_id,
-        "detail-type": "Object Created",
-        "source": "aws.s3",
-        "account": "123456789012",
-        "region": "eu-west-1",
-        "resources": [f"arn:aws:s3:::{artifact.bucket}"],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": artifact.bucket},
-            "object": {"key": artifact.key, "version-id": artifact.version_id, "size": 1, "sequencer": "00A1"},
-            "reason": "PutObject",
-        },
-    }
+    def _act_meanwhile(self, operation: str, moment: str) -> None:
+        for planned in [each for each in self._meanwhile if each.is_due(operation, moment)]:
+            self._meanwhile.remove(planned)
+            with self.lambdas.outside():
+                planned.action()

@@ -150,7 +150,7 @@ def test_every_task_but_rolling_back_retries_at_the_same_pace(name: str) -> None
         "IntervalSeconds": 1,
         "BackoffRate": 2.0,
         "MaxDelaySeconds": 15,
-        "MaxAttempts": 30,
+        "MaxAttempts": 150,
         "JitterStrategy": "FULL",
     }
 

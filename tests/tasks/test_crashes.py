@@ -6,7 +6,7 @@ from controller.core.alias import Alias, Routing
 from controller.core.deployment import Mark, Status
 from controller.core.errors import DeniedError
 from controller.tasks.roll_back import roll_back
-from tests.engine.faults import BROKEN, Fault, meanwhile
+from tests.engine.faults import BROKEN, Fault
 from tests.engine.walker import TaskFailedError
 from tests.engine.world import World
 from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, versions, visit, walk_to
@@ -78,7 +78,7 @@ def test_a_rollback_after_a_crash_between_two_members_puts_back_the_one_that_mov
 
 def test_a_new_description_changes_the_revision_and_is_no_drift(world: World) -> None:
     execution = arrive(world, "Shift")
-    world.fault = meanwhile("UpdateAlias", lambda: edit_alias(world, Description="do not touch"))
+    world.meanwhile("UpdateAlias", lambda: edit_alias(world, Description="do not touch"))
     assert resume(execution).status == "SUCCEEDED"
     assert world.alias() == "version 2"
     shown = world.aws("GetAlias", FunctionName="checkout", Name="live")
@@ -88,14 +88,14 @@ def test_a_new_description_changes_the_revision_and_is_no_drift(world: World) ->
 def test_a_new_description_does_not_hinder_a_rollback(world: World) -> None:
     execution = arrive(world, "Judge")
     mark(world, execution, Mark.ABORT)
-    world.fault = meanwhile("UpdateAlias", lambda: edit_alias(world, Description="do not touch"))
+    world.meanwhile("UpdateAlias", lambda: edit_alias(world, Description="do not touch"))
     assert resume(execution).error == "RolledBack"
     assert world.alias() == "version 1"
 
 
 def test_weights_that_somebody_wrote_in_the_middle_of_a_shift_are_left_alone(world: World) -> None:
     execution = arrive(world, "Shift", 2)
-    world.fault = meanwhile("UpdateAlias", lambda: edit_alias(world, RoutingConfig=SPLIT))
+    world.meanwhile("UpdateAlias", lambda: edit_alias(world, RoutingConfig=SPLIT))
     assert resume(execution).error == "Drifted"
     assert world.alias() == "version 1 with 30% on version 2"
     assert holder(world) is None
@@ -104,7 +104,7 @@ def test_weights_that_somebody_wrote_in_the_middle_of_a_shift_are_left_alone(wor
 def test_weights_that_somebody_wrote_in_the_middle_of_a_rollback_are_left_alone(world: World) -> None:
     execution = arrive(world, "Judge")
     mark(world, execution, Mark.ABORT)
-    world.fault = meanwhile("UpdateAlias", lambda: edit_alias(world, RoutingConfig=SPLIT))
+    world.meanwhile("UpdateAlias", lambda: edit_alias(world, RoutingConfig=SPLIT))
     assert resume(execution).error == "Drifted"
     assert world.alias() == "version 1 with 30% on version 2"
 
@@ -171,7 +171,8 @@ def test_a_deployment_that_lost_its_claim_is_told_as_critical_and_frees_nothing(
 
 def test_a_stop_that_ends_the_deployment_in_the_middle_of_a_shift_leaves_no_split(world: World) -> None:
     execution = arrive(world, "Shift")
-    world.fault = meanwhile("GetAlias", lambda: roll_back(visit(world, execution), "the execution was stopped"))
+    edit_alias(world, Description="so that Shift has to look")
+    world.meanwhile("GetAlias", lambda: roll_back(visit(world, execution), "the execution was stopped"))
     with pytest.raises(TaskFailedError):
         carry_out(world, "Shift", execution)
     assert world.record(execution.name).status is Status.ROLLED_BACK
@@ -180,7 +181,7 @@ def test_a_stop_that_ends_the_deployment_in_the_middle_of_a_shift_leaves_no_spli
 
 def test_a_stop_between_the_look_at_the_alias_and_its_write_leaves_no_split(world: World) -> None:
     execution = arrive(world, "Shift")
-    world.fault = meanwhile("UpdateAlias", lambda: roll_back(visit(world, execution), "the execution was stopped"))
+    world.meanwhile("UpdateAlias", lambda: roll_back(visit(world, execution), "the execution was stopped"))
     with pytest.raises(TaskFailedError):
         carry_out(world, "Shift", execution)
     assert world.record(execution.name).status is Status.ROLLED_BACK

@@ -63,8 +63,8 @@ ENDS: list[tuple[Callable[[World], walker.Execution], Status, str]] = [
 def redrive(world: World, execution: walker.Execution, state: str) -> walker.Execution:
     """Walk an execution that has ended again, from a state on."""
     document = {"deployment_id": execution.name, "look_seconds": 1}
-    again = walker.Execution(execution.name, execution.input, world, state, document)
-    return walker.run(again)
+    world.machine.put(walker.Execution(execution.name, execution.input, state, document))
+    return world.run(execution.name, execution.input)
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import STOPPING_MARKS, Mark, Status
-from tests.engine.faults import THROTTLE, Fault, always, meanwhile
+from tests.engine.faults import THROTTLE, Fault, always
 from tests.engine.world import World, zip_of
 from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, walk_to
 
@@ -134,7 +134,7 @@ def test_a_mark_before_any_state_stops_the_deployment_there(world: World, state:
 
 def test_a_mark_in_the_very_moment_of_promotion_rolls_back(world: World) -> None:
     execution = arrive(world, "Promote")
-    world.fault = meanwhile("GetAlias", lambda: mark(world, execution, Mark.ALARM, by="errors"))
+    world.meanwhile("GetAlias", lambda: mark(world, execution, Mark.ALARM, by="errors"))
     assert resume(execution).error == "RolledBack"
     assert (world.alias(), holder(world)) == ("version 1", None)
     assert world.ports.deployments.live("checkout") is None

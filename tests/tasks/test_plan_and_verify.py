@@ -10,6 +10,7 @@ from controller.tasks.plan import plan
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.faults import BROKEN, DENIED, THROTTLE, Fault, always
 from tests.engine.world import STAGE, World
+from tests.tasks.test_publish import spoil
 from tests.tasks.walks import arrive, edit_alias, holder, resume
 
 EVENTS = [{"name": "ping", "payload": {"ping": 1.5}}, {"name": "pong", "payload": None}]
@@ -166,3 +167,27 @@ def test_a_name_that_was_used_long_ago_is_refused_and_its_record_stays(world: Wo
     day = f"{before.started_at:%Y-%m-%d}"
     assert ruling.reason == f"the name hotfix is that of a deployment of {day}; start again under another name"
     assert world.record("hotfix") == before
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"State": "Failed"}, {"State": "Inactive", "StateReasonCode": "ImageDeleted"}, {"State": "Deactivated"}],
+)
+def test_a_baseline_that_lambda_cannot_run_is_no_way_back(world: World, state: dict[str, str]) -> None:
+    spoil(world, "1", **state, StateReason="its image is gone")
+    execution = world.push(world.upload())
+    assert execution.cause.startswith("alias checkout:live is on version 1, which Lambda cannot run ("), (
+        execution.cause
+    )
+    assert execution.cause.endswith("): there is no way back; point it at a version that runs")
+    assert holder(world) is None
+
+
+def test_an_alias_that_is_not_there_is_refused_with_the_command_that_makes_it(world: World) -> None:
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert execution.cause.endswith(
+        "; make it on the version that serves now: aws lambda create-alias --function-name checkout "
+        "--name live --function-version VERSION"
+    )

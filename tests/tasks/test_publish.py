@@ -8,7 +8,6 @@ import pytest
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.deployment import Status
 from rampart.embedded.wire import Call, Service
-from tests.engine.faults import meanwhile
 from tests.engine.model_client import ModelClient
 from tests.engine.walker import TaskFailedError
 from tests.engine.world import World, zip_of
@@ -36,7 +35,7 @@ def test_an_update_by_somebody_else_is_waited_for(world: World) -> None:
 
 def test_an_update_that_begins_between_the_look_and_the_write_is_waited_for(world: World) -> None:
     execution = arrive(world, "Publish")
-    world.fault = meanwhile("UpdateFunctionCode", lambda: put_code(world, "theirs = 1"))
+    world.meanwhile("UpdateFunctionCode", lambda: put_code(world, "theirs = 1"))
     with pytest.raises(TaskFailedError, match="NotReadyError"):
         carry_out(world, "Publish", execution)
     assert resume(execution).status == "SUCCEEDED"
@@ -88,7 +87,7 @@ def test_code_that_somebody_changed_in_the_moment_of_publishing_is_not_published
         put_code(world, "theirs = 1")
         world.clock.advance(1)
 
-    world.fault = meanwhile("PublishVersion", change)
+    world.meanwhile("PublishVersion", change)
     assert resume(execution).error == "Rejected"
     assert (versions(world), world.alias(), holder(world)) == (["1"], "version 1", None)
 

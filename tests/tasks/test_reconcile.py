@@ -123,7 +123,7 @@ def test_weights_that_a_late_write_left_after_a_rollback_are_taken_off_too(world
 def test_weights_are_taken_off_though_something_was_refused_since(world: World) -> None:
     carry_out(world, "RollBack", arrive(world, "Bake"))
     edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
-    carry_out(world, "Plan", walker.start("typo", {"target": "checkout"}, world))
+    carry_out(world, "Plan", world.start("typo", {"target": "checkout"}, held=True))
     assert len(reconciled(world)) == 1
 
 
@@ -158,7 +158,7 @@ def test_an_alias_that_another_deployment_holds_is_left_to_it(world: World) -> N
 
 
 def test_a_transition_of_which_nobody_was_told_is_told_late(world: World) -> None:
-    world.ports.deployments._on_event = lambda event: None  # the stream is lost
+    world.stream.is_lost = True
     execution = resume(arrive(world, "Plan"))
     assert world.told(execution.name) == []
     assert reconciled(world) == []
@@ -171,11 +171,10 @@ def test_a_transition_of_which_nobody_was_told_is_told_late(world: World) -> Non
 def test_a_waiter_that_nobody_woke_is_woken(world: World) -> None:
     world.target(when_busy="queue")
     old = arrive(world, "Bake")
-    waiter = walker.start("by-hand", {"target": "checkout", "version": "1"}, world)
-    carry_out(world, "Plan", waiter)
-    carry_out(world, "Bake", waiter)
+    world.start("by-hand", {"target": "checkout", "version": "1"})
+    world.settle(10)
+    world.stream.is_lost = True
     resume(old)
-    world.ports.executions.waiting = "token"
     assert "by-hand: woken" in reconciled(world)
 
 
@@ -188,7 +187,7 @@ def following(world: World) -> World:
     world.target(source={"repository": "team/orders", "tag": "prod"})
     _pushed(world, an_image("a1"), "prod")
     request = {"target": "checkout", "artifact": an_image("a1").model_dump()}
-    carry_out(world, "Plan", walker.start("first", request, world))
+    carry_out(world, "Plan", world.start("first", request, held=True))
     world.clock.advance(1)
     return world
 
@@ -204,6 +203,7 @@ def test_an_image_of_which_no_event_told_is_deployed(following: World) -> None:
     name = f"checkout-{an_image('a2').fingerprint}-reconciled"
     assert line == f"{name}: started, because tag prod names {an_image('a2').identity} and no event said so"
     assert an_image("a2").digest in following.ports.executions.started[name]
+    following.settle(10)
     assert reconciled(following) == []
 
 
@@ -217,7 +217,7 @@ def test_an_image_that_was_tried_is_not_tried_again(following: World) -> None:
     _pushed(following, an_image("a2"), "prod")
     tried = {"target": "checkout", "artifact": an_image("a2").model_dump(), "event_id": "e"}
     following.target(source={"repository": "team/orders", "tag": "prod"}, when_busy="reject")
-    carry_out(following, "Plan", walker.start("tried", tried, following))
+    carry_out(following, "Plan", following.start("tried", tried, held=True))
     following.clock.advance(PATIENCE + 1)
     assert reconciled(following) == []
 

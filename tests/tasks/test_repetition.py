@@ -59,7 +59,7 @@ def test_a_shift_that_is_repeated_does_not_skip_a_step(world: World) -> None:
 def test_a_shift_that_is_repeated_late_says_what_is_left_of_the_bake(world: World) -> None:
     execution = arrive(world, "Shift")
     first = carry_out(world, "Shift", execution)["look_seconds"]
-    world.wait(7, None)
+    world.wait(7)
     assert carry_out(world, "Shift", execution)["look_seconds"] == first - 7
 
 

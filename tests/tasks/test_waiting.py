@@ -37,7 +37,7 @@ def baking(world: World) -> walker.Execution:
 def asking(world: World, **request: Any) -> walker.Execution:
     """Return an execution that has been planned once, by hand, with its own zip."""
     document = {"target": "checkout", "artifact": upload(world).model_dump(), **request}
-    execution = walker.start(f"by-hand-{len(world.ports.deployments.records)}", document, world)
+    execution = world.start(f"by-hand-{len(world.ports.deployments.records)}", document, held=True)
     execution.document = carry_out(world, "Plan", execution)
     return execution
 
@@ -144,10 +144,19 @@ def test_of_those_that_wait_only_the_newest_goes_on(world: World) -> None:
     old = baking(world)
     first, second = asking(world), asking(world)
     assert again(world, first) == "SKIPPED"
-    assert record(world, first).reason == f"{second.name}, which waits for checkout too, is newer"
+    assert record(world, first).reason == f"{second.name}, which waits for checkout too, goes before it"
     assert again(world, second) == "HOLD"
     resume(old)
     assert again(world, second) == "PUBLISH"
+
+
+def test_a_hotfix_that_waits_is_not_displaced_by_a_push(world: World) -> None:
+    old = baking(world)
+    fix, push = asking(world, hotfix=HOTFIX), asking(world)
+    resume(old)
+    assert again(world, push) == "SKIPPED"
+    assert record(world, push).reason == f"{fix.name}, which waits for checkout too, goes before it"
+    assert again(world, fix) == "PUBLISH"
 
 
 def test_a_waiter_that_is_told_again_that_it_must_wait_says_so_once(world: World) -> None:
