@@ -1,5 +1,6 @@
-"""The demonstration: a shop on the embedded AWS, one good release and one bad one, told as it happens.
+"""The demonstration: a shop on the embedded AWS, three good releases and a bad one, told as it happens.
 
-`account` sets the shop up, as its team would. `releases` are the zips. `traffic` are the customers. `report` reads
-back what happened, from DynamoDB, CloudWatch and the team's queue. `screen` shows it. `story` runs it all.
+`account` sets the shop up, as its team would. `releases` are its zips and images. `traffic` are the customers.
+`story` is what the shop's people do. `report` reads back what happened, from DynamoDB, CloudWatch and the team's
+queue. `screen` shows it, and `summary` is its last page.
 """

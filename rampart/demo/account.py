@@ -1,8 +1,13 @@
-"""The shop's account: Rampart deployed from its real template, a function, an alarm, a target, a listening team."""
+"""The shop's account: Rampart deployed from its real template, functions with alarms, targets, a listening team.
+
+All that belongs to a function is named after it: its target, its alarm, the keys to which its zips are uploaded,
+the repository to which its images are pushed.
+"""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +24,28 @@ STAGE = "dev"
 BUCKET = "shop-artifacts"
 FUNCTION = TARGET = "checkout"
 ALIAS = "live"
-ALARM = "checkout-errors"
+TAG = "prod"
+"""The tag that targets of images follow."""
+_REPOSITORIES = "shop/*"
 _TRUST = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ],
 }
+
+
+def alarm_of(function: str) -> str:
+    """Return the name of a function's alarm."""
+    return f"{function}-errors"
+
+
+def repository_of(function: str) -> str:
+    """Return the name of the repository of a function's images."""
+    return f"shop/{function}"
+
+
+ALARM = alarm_of(FUNCTION)
 
 
 @dataclass
@@ -39,37 +59,76 @@ class Inbox:
 class Account:
     """The shop on an embedded AWS, with Rampart deployed next to it."""
 
-    def __init__(self, aws: EmbeddedAws, template: Path = TEMPLATE) -> None:
+    def __init__(
+        self,
+        aws: EmbeddedAws,
+        template: Path = TEMPLATE,
+        functions: Iterable[str] = (FUNCTION,),
+        images: Iterable[str] = (),
+    ) -> None:
+        """Deploy Rampart and make the functions, those of zips and those of images, each with its alarm.
+
+        Raises DeployError.
+        """
         self.aws = aws
-        self.stack: Stack = aws.deploy(template, f"rampart-{STAGE}", {"Stage": STAGE, "ArtifactBucket": BUCKET})
+        self._images = tuple(images)
+        parameters = {"Stage": STAGE, "ArtifactBucket": BUCKET}
+        if self._images:
+            parameters["ArtifactRepository"] = _REPOSITORIES
+        self.stack: Stack = aws.deploy(template, f"rampart-{STAGE}", parameters)
         self.deployments = DynamoDbDeployments(aws.client("dynamodb"), self.stack.outputs["TableName"])
         self.functions = LambdaFunctions(aws.client("lambda"))
         self._make_bucket()
-        self._make_function(FIRST)
-        self.make_alarm()
+        names = [*functions, *self._images]
+        self._make_functions(names)
+        for name in names:
+            self.make_alarm(name)
         self.inbox = self._listen()
 
-    def declare_target(self, strategy: str | Mapping[str, Any], **fields: Any) -> None:
-        """Declare the shop's target in its SSM parameter, as the shop's own stack would."""
+    def declare_target(self, strategy: str | Mapping[str, Any], target: str = TARGET, **fields: Any) -> None:
+        """Declare a function's target in its SSM parameter, as the shop's own stack would."""
         document = {
             "version": 1,
-            "source": {"bucket": BUCKET, "key": "checkout/*.zip"},
-            "members": [{"function": FUNCTION, "alias": ALIAS}],
+            "source": self._source(target),
+            "members": [{"function": target, "alias": ALIAS}],
             "strategy": strategy,
-            "alarms": [ALARM],
+            "alarms": [alarm_of(target)],
             "test_events": [{"name": "an order", "payload": {"order": 59}}],
         }
-        self.write_target(json.dumps(document | fields))
+        self.write_target(json.dumps(document | fields), target)
 
-    def write_target(self, text: str) -> None:
-        """Write the text of the shop's target, whatever it is."""
-        name = f"/rampart/{STAGE}/targets/{TARGET}"
+    def write_target(self, text: str, target: str = TARGET) -> None:
+        """Write the text of a target, whatever it is."""
+        name = f"/rampart/{STAGE}/targets/{target}"
         self.aws.client("ssm").put_parameter(Name=name, Type="String", Value=text, Overwrite=True)
 
     def upload(self, key: str, data: bytes) -> str:
         """Upload a zip, which is all that it takes to release it; return its identity as an artifact."""
         answer = self.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=data)
         return f"s3://{BUCKET}/{key}@{answer['VersionId']}"
+
+    def push(self, release: Release) -> str:
+        """Push a release as an image with the tag that its target follows; return its identity as an artifact."""
+        return self._push(release, [TAG])
+
+    def start(self, request: Any, name: str | None = None) -> str:
+        """Start an execution by hand and return its name, which is the deployment's id."""
+        named = {"name": name} if name else {}
+        machine = self.stack.outputs["StateMachineArn"]
+        answer = self.aws.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps(request), **named
+        )
+        return str(answer["executionArn"]).rpartition(":")[2]
+
+    def execution_arn(self, name: str) -> str:
+        """Return the ARN of an execution."""
+        return self.stack.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{name}"
+
+    def set_alarm(self, state: str, function: str = FUNCTION) -> None:
+        """Put a function's alarm into a state, until CloudWatch looks again."""
+        self.aws.client("cloudwatch").set_alarm_state(
+            AlarmName=alarm_of(function), StateValue=state, StateReason="a rehearsal"
+        )
 
     def listen(self) -> list[dict[str, Any]]:
         """Return what the team has heard since the last time."""
@@ -85,15 +144,29 @@ class Account:
                 self.inbox.messages += new
                 return new
 
-    def routing(self) -> Routing:
-        """Return where the shop's alias sends its traffic now."""
-        return self.functions.alias(FUNCTION, ALIAS).routing
+    def routing(self, function: str = FUNCTION) -> Routing:
+        """Return where a function's alias sends its traffic now."""
+        return self.functions.alias(function, ALIAS).routing
 
-    def alarm_state(self) -> str:
-        """Return the state of the shop's alarm."""
-        answer = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[ALARM])
+    def alarm_state(self, function: str = FUNCTION) -> str:
+        """Return the state of a function's alarm."""
+        answer = self.aws.client("cloudwatch").describe_alarms(AlarmNames=[alarm_of(function)])
         state: str = answer["MetricAlarms"][0]["StateValue"]
         return state
+
+    def alarm_fired_at(self, function: str, since: datetime) -> datetime | None:
+        """Return when a function's alarm first went into ALARM since a moment, as its history has it."""
+        answer = self.aws.client("cloudwatch").describe_alarm_history(
+            AlarmName=alarm_of(function),
+            HistoryItemType="StateUpdate",
+            StartDate=since,
+            ScanBy="TimestampAscending",
+        )
+        for item in answer["AlarmHistoryItems"]:
+            if json.loads(item["HistoryData"])["newState"]["stateValue"] == "ALARM":
+                fired: datetime = item["Timestamp"]
+                return fired
+        return None
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Return the events that intake could not use, as they lie in its dead-letter queue."""
@@ -122,40 +195,59 @@ class Account:
             Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
         )
 
-    def _make_function(self, first: Release) -> None:
+    def _source(self, target: str) -> dict[str, str]:
+        """Return where the artifacts of a target appear, as its document says it."""
+        if target in self._images:
+            return {"repository": repository_of(target), "tag": TAG}
+        return {"bucket": BUCKET, "key": f"{target}/*.zip"}
+
+    def _make_functions(self, names: Iterable[str]) -> None:
         role = self.aws.client("iam").create_role(RoleName="shop", AssumeRolePolicyDocument=json.dumps(_TRUST))
         client = self.aws.client("lambda")
-        client.create_function(
-            FunctionName=FUNCTION,
-            Role=role["Role"]["Arn"],
-            Runtime="python3.13",
-            Handler="app.handler",
-            Architectures=["arm64"],
-            Code={"ZipFile": first.zip},
-            Tags={"rampart:managed": STAGE},
-        )
+        for name in names:
+            client.create_function(
+                FunctionName=name,
+                Role=role["Role"]["Arn"],
+                Architectures=["arm64"],
+                Tags={"rampart:managed": STAGE},
+                **self._runs(replace(FIRST, function=name)),
+            )
         waiter = client.get_waiter("function_active_v2")
-        waiter.wait(FunctionName=FUNCTION, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
-        version = client.publish_version(FunctionName=FUNCTION, Description="release 1")["Version"]
-        client.create_alias(FunctionName=FUNCTION, Name=ALIAS, FunctionVersion=version)
+        for name in names:
+            waiter.wait(FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+            version = client.publish_version(FunctionName=name, Description="release 1")["Version"]
+            client.create_alias(FunctionName=name, Name=ALIAS, FunctionVersion=version)
 
-    def make_alarm(self) -> None:
-        """Make the shop's alarm: any failed request through the alias within a minute."""
-        self.aws.client("cloudwatch").put_metric_alarm(
-            AlarmName=ALARM,
-            Namespace="AWS/Lambda",
-            MetricName="Errors",
-            Dimensions=[
-                {"Name": "FunctionName", "Value": FUNCTION},
-                {"Name": "Resource", "Value": f"{FUNCTION}:{ALIAS}"},
+    def _push(self, release: Release, tags: list[str]) -> str:
+        return self.aws.push_image(repository_of(release.function), tags, release.zip)
+
+    def _runs(self, first: Release) -> dict[str, Any]:
+        """Return what a function's first release is and how it is run, as CreateFunction takes it."""
+        if first.function not in self._images:
+            return {"Code": {"ZipFile": first.zip}, "Runtime": "python3.13", "Handler": "app.handler"}
+        self.aws.client("ecr").create_repository(repositoryName=repository_of(first.function))
+        untagged = self._push(first, [])  # which no target follows, so that it is not deployed once more
+        return {"Code": {"ImageUri": untagged}, "PackageType": "Image"}
+
+    def make_alarm(self, function: str = FUNCTION, **fields: Any) -> None:
+        """Make a function's alarm: any failed request through the alias within a minute, but for `fields`."""
+        alarm: dict[str, Any] = {
+            "AlarmName": alarm_of(function),
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Errors",
+            "Dimensions": [
+                {"Name": "FunctionName", "Value": function},
+                {"Name": "Resource", "Value": f"{function}:{ALIAS}"},
             ],
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="notBreaching",
-        )
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            "TreatMissingData": "notBreaching",
+        }
+        given = {name: value for name, value in (alarm | fields).items() if value is not None}
+        self.aws.client("cloudwatch").put_metric_alarm(**given)
 
     def _listen(self) -> Inbox:
         sqs, events = self.aws.client("sqs"), self.aws.client("events")

@@ -1,18 +1,19 @@
-"""The releases of the demonstration: zips with code that really runs, one of them with a bug."""
+"""The releases of the demonstration: code that really runs, one of them with a bug."""
 
 import io
 import zipfile
 from dataclasses import dataclass
+from datetime import datetime
 
 from controller.core.deployment import Status
 
-_CODE = '''"""Checkout, release {number}."""
+_CODE = '''"""The shop's {function}, release {number}."""
 
 BUG_PERCENT = {bug_percent}
 
 
 def handler(event, context):
-    """Price an order; a release with a bug fails on some of them."""
+    """Answer an order; a release with a bug fails on some of them."""
     order = event["order"]
     if order * 61 % 100 < BUG_PERCENT:
         raise RuntimeError(f"order {{order}} has no price")
@@ -22,24 +23,25 @@ def handler(event, context):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release of the shop, and how its deployment must end."""
+    """One release of a function, and how its deployment must end."""
 
     number: int
     bug_percent: int
     """How many orders in a hundred it fails on."""
     must_end: Status
+    function: str = "checkout"
 
     @property
     def key(self) -> str:
         """The S3 key to which it is uploaded."""
-        return f"checkout/release-{self.number}.zip"
+        return f"{self.function}/release-{self.number}.zip"
 
     @property
     def zip(self) -> bytes:
         """The zip: the same bytes for the same release."""
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            code = _CODE.format(number=self.number, bug_percent=self.bug_percent)
+            code = _CODE.format(function=self.function, number=self.number, bug_percent=self.bug_percent)
             archive.writestr(zipfile.ZipInfo("app.py"), code)
         return buffer.getvalue()
 
@@ -48,6 +50,14 @@ FIRST = Release(1, 0, Status.PROMOTED)
 """What is live before the story begins."""
 
 
-def releases(bug_percent: int) -> tuple[Release, ...]:
-    """Return what is released after release 1: a good one, and one that fails on `bug_percent` of its orders."""
-    return (Release(2, 0, Status.PROMOTED), Release(3, bug_percent, Status.ROLLED_BACK))
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A release on its way."""
+
+    release: Release
+    artifact: str
+    """Its identity as an artifact."""
+    how: str
+    """What was done with it, such as "its zip was uploaded"."""
+    at: datetime
+    """When."""

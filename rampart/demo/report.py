@@ -1,13 +1,19 @@
-"""What happened, read back: records and events from DynamoDB, requests from CloudWatch, messages from the bus."""
+"""What happened, read back: records from DynamoDB, requests and alarms from CloudWatch, messages from the bus.
 
+The moments at which an alias changed are nowhere on record; they are what the embedded AWS saw.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
-from controller.core.deployment import Deployment, Event, Status, Transition
-from rampart.demo.account import ALIAS, FUNCTION, TARGET, Account
-from rampart.demo.releases import Release
+from controller.core.deployment import Deployment, Event, MemberRecord, Status, Transition
+from rampart.demo.account import ALIAS, FUNCTION, Account
+from rampart.demo.releases import Push
+from rampart.embedded.alias_writes import AliasWrite
+from rampart.embedded.aws import access_key
 
 
 class StepReport(BaseModel):
@@ -21,17 +27,30 @@ class StepReport(BaseModel):
 
 
 class ReleaseReport(BaseModel):
-    """One release, from its upload to its end."""
+    """One release, from its push to its end."""
 
+    target: str
     release: int
+    how: str
+    """What was done with it, such as "its zip was uploaded"."""
     artifact: str
     deployment_id: str
+    strategy: str
     status: Status
     must_end: Status
     reason: str
+    pushed_at: datetime
+    """When it was uploaded or pushed, or, when a person started it, when that was."""
     started_at: datetime
     ended_at: datetime | None
-    seconds: float
+    full_after_seconds: float | None
+    """From `pushed_at` until the alias gave the candidate all of the traffic; None when it never did."""
+    alarm_fired_at: datetime | None
+    """When the alarm went into ALARM, as its event and CloudWatch's history have it; None when it did not."""
+    restored_after_seconds: float | None
+    """From `alarm_fired_at` until the alias was back on the baseline; None when no alarm brought it back."""
+    restored_by: str | None
+    """The function that put it back: SignalFunction on the alarm's event, RollBackFunction after a look."""
     baseline: str
     candidate: str | None
     steps: list[StepReport]
@@ -46,14 +65,17 @@ class ReleaseReport(BaseModel):
 
     @property
     def ended_well(self) -> bool:
-        """Whether it ended as it must, and everybody was told of every transition."""
-        return self.status is self.must_end and self.notifications == self.transitions
+        """Whether it ended as it must, for the reason that it must, and everybody was told of every transition."""
+        promoted = self.status is Status.PROMOTED
+        took = self.full_after_seconds if promoted else self.restored_after_seconds
+        return self.status is self.must_end and took is not None and self.notifications == self.transitions
 
 
 class Report(BaseModel):
     """The whole demonstration."""
 
-    alias: str
+    aliases: dict[str, str]
+    """Where the alias of each function is at the end."""
     releases: list[ReleaseReport]
 
     @property
@@ -69,31 +91,31 @@ class Counts(BaseModel):
     errors: int = 0
 
 
-def find(account: Account, artifact: str) -> Deployment | None:
-    """Return the latest deployment of an artifact as the table has it."""
-    records = account.deployments.history(TARGET, 20)
-    found = next((d for d in records if d.artifact and d.artifact.identity == artifact), None)
+def find(account: Account, push: Push) -> Deployment | None:
+    """Return the latest deployment of what was pushed as the table has it."""
+    records = account.deployments.history(push.release.function, 20)
+    found = next((d for d in records if d.artifact and d.artifact.identity == push.artifact), None)
     return account.deployments.find(found.deployment_id) if found else None
 
 
-def report(account: Account, uploaded: dict[Release, str]) -> Report:
-    """Return what became of each uploaded release."""
+def report(account: Account, pushes: Sequence[Push], writes: Sequence[AliasWrite]) -> Report:
+    """Return what became of each release that was pushed."""
     told = {message["event_id"]: message["deployment_id"] for message in account.inbox.messages}
     reports = []
-    for release, artifact in uploaded.items():
-        deployment = find(account, artifact)
+    for push in pushes:
+        deployment = find(account, push)
         if deployment:
-            events = account.deployments.events(deployment.deployment_id)
             heard = sum(1 for deployment_id in told.values() if deployment_id == deployment.deployment_id)
-            reports.append(_release_report(account, release, deployment, events, heard))
-    return Report(alias=str(account.routing()), releases=reports)
+            reports.append(_release_report(account, push, deployment, writes, heard))
+    functions = sorted({push.release.function for push in pushes})
+    return Report(aliases={each: str(account.routing(each)) for each in functions}, releases=reports)
 
 
-def counts(account: Account, version: str, since: datetime) -> Counts:
+def counts(account: Account, version: str, since: datetime, function: str = FUNCTION) -> Counts:
     """Return what CloudWatch knows of a version behind the alias since a moment."""
     dimensions = [
-        {"Name": "FunctionName", "Value": FUNCTION},
-        {"Name": "Resource", "Value": f"{FUNCTION}:{ALIAS}"},
+        {"Name": "FunctionName", "Value": function},
+        {"Name": "Resource", "Value": f"{function}:{ALIAS}"},
         {"Name": "ExecutedVersion", "Value": version},
     ]
     minute = timedelta(seconds=account.aws.clock.minute_seconds)
@@ -117,31 +139,60 @@ def _sum(name: str, metric: str, dimensions: list[dict[str, str]]) -> dict[str, 
 
 
 def _release_report(
-    account: Account, release: Release, deployment: Deployment, events: list[Event], notifications: int
+    account: Account, push: Push, deployment: Deployment, writes: Sequence[AliasWrite], notifications: int
 ) -> ReleaseReport:
+    events = account.deployments.events(deployment.deployment_id)
+    steps = _steps(events)
     member = deployment.members[0] if deployment.members else None
-    seen = Counts()
+    seen, full, fired_at, back = Counts(), None, None, None
     if member and member.candidate:
-        seen = counts(account, member.candidate, deployment.started_at)
-    ended = deployment.ended_at
+        seen = counts(account, member.candidate, deployment.started_at, member.function)
+        full = _whole(writes, member, member.candidate, push.at)
+    if member and steps and deployment.status is Status.ROLLED_BACK:
+        fired_at = account.alarm_fired_at(member.function, steps[0].at)
+        back = _whole(writes, member, member.baseline, fired_at) if fired_at else None
     return ReleaseReport(
-        release=release.number,
+        target=deployment.target,
+        release=push.release.number,
+        how=push.how,
         artifact=deployment.what,
         deployment_id=deployment.deployment_id,
+        strategy=deployment.plan.strategy if deployment.plan else "",
         status=deployment.status,
-        must_end=release.must_end,
+        must_end=push.release.must_end,
         reason=deployment.reason,
+        pushed_at=push.at,
         started_at=deployment.started_at,
-        ended_at=ended,
-        seconds=round((ended - deployment.started_at).total_seconds(), 1) if ended else 0.0,
+        ended_at=deployment.ended_at,
+        full_after_seconds=_seconds(push.at, full),
+        alarm_fired_at=fired_at,
+        restored_after_seconds=_seconds(fired_at, back),
+        restored_by=_writer(account, back) if back else None,
         baseline=member.baseline if member else "",
         candidate=member.candidate if member else None,
-        steps=_steps(events),
+        steps=steps,
         requests=seen.requests,
         failed_requests=seen.errors,
         notifications=notifications,
         transitions=len(events),
     )
+
+
+def _whole(writes: Sequence[AliasWrite], member: MemberRecord, version: str, since: datetime) -> AliasWrite | None:
+    """Return the first write since a moment that put a member's alias wholly on a version."""
+    wanted = (member.function, member.alias, version, False)
+    seen = (w for w in writes if w.at >= since.timestamp())
+    return next((w for w in seen if (w.function, w.alias, w.version, w.splits) == wanted), None)
+
+
+def _seconds(since: datetime | None, write: AliasWrite | None) -> float | None:
+    return round(write.at - since.timestamp(), 3) if since and write else None
+
+
+def _writer(account: Account, write: AliasWrite) -> str | None:
+    """Return the name in the template of the function that wrote."""
+    names = {access_key(physical): logical for logical, physical in account.stack.resources.items()}
+    return names.get(write.by)
 
 
 def _steps(events: list[Event]) -> list[StepReport]:

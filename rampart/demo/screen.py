@@ -1,6 +1,8 @@
 """What a person sees: a live picture on a terminal, one line per transition elsewhere, and the summary."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -12,20 +14,27 @@ from rich.text import Text
 from controller.core.alias import Routing
 from controller.core.deployment import Deployment, Status
 from controller.core.strategy import FULL_WEIGHT, spell_weight
-from rampart.demo.report import Counts, ReleaseReport, Report
+from rampart.cli.wording import STATUS_STYLES
+from rampart.demo.report import Counts, Report
+from rampart.demo.summary import WIDTH, summary
 
-_STYLES = {
-    Status.PROMOTED: "green",
-    Status.SKIPPED: "green",
-    Status.PENDING: "cyan",
-    Status.IN_PROGRESS: "cyan",
-    Status.REJECTED: "yellow",
-    Status.DRIFTED: "yellow",
-    Status.ROLLED_BACK: "red",
-    Status.ROLLBACK_FAILED: "bold red",
-}
 _ALARM_STYLES = {"OK": "green", "ALARM": "red"}
 _BAR_WIDTH = 30
+_OTHER_WIDTH = 60
+"""What the columns beside the bar need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is to be seen of one target at a moment."""
+
+    target: str
+    deployment: Deployment | None
+    routing: Routing
+    alarm: str
+    """The state of its alarm."""
+    requests: dict[str, Counts]
+    """What each version of the alias has answered."""
 
 
 class Screen:
@@ -36,29 +45,37 @@ class Screen:
         self._began = time.monotonic()
         self._live: Live | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether there is a terminal, and so a picture to renew."""
+        return self._console.is_terminal
+
     def say(self, text: str) -> None:
         """Print one line, with the seconds since the beginning."""
-        self._console.print(Text(f"{time.monotonic() - self._began:5.1f}s  {text}"), soft_wrap=True)
+        self._console.print(Text(f"{self._time()}  {text}"), soft_wrap=True)
+
+    def quote(self, command: str) -> None:
+        """Print a command as a person would type it."""
+        for line in command.splitlines():
+            self._console.print(Text(f"{'':10}{line}", style="cyan"), soft_wrap=True)
 
     def transition(self, message: dict[str, Any]) -> None:
         """Print one transition that the team was told of."""
-        style = _STYLES[Status(message["status"])]
+        style = STATUS_STYLES[Status(message["status"])]
         ended = message["transition"] == "ENDED"
         what = message["status"] if ended else message["transition"]
-        line = Text(f"{time.monotonic() - self._began:5.1f}s    {what:<12}", style=style if ended else "")
-        self._console.print(line.append(f" {message['reason']}", style=""), soft_wrap=True)
+        line = Text(f"{self._time()}    {message['target']}  ").append(f"{what:<12}", style=style if ended else "")
+        self._console.print(line.append(f" {message['reason']}"), soft_wrap=True)
 
-    def watch(
-        self, deployment: Deployment | None, routing: Routing, alarm: str, requests: dict[str, Counts]
-    ) -> None:
+    def watch(self, sights: Sequence[Sight]) -> None:
         """Renew the live picture; does nothing where there is no terminal."""
-        if not self._console.is_terminal:
+        if not self.is_live:
             return
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        bar_width = max(5, min(_BAR_WIDTH, self._console.width - 45))
-        self._live.update(_picture(deployment, routing, alarm, requests, bar_width), refresh=True)
+        bar_width = max(5, min(_BAR_WIDTH, self._console.width - _OTHER_WIDTH))
+        self._live.update(_picture(sights, bar_width), refresh=True)
 
     def calm(self) -> None:
         """Take the live picture away."""
@@ -67,31 +84,33 @@ class Screen:
             self._live = None
 
     def summary(self, report: Report) -> None:
-        """Print what the records, the metrics and the team's queue say of each release."""
+        """Print what became of each release."""
         self.calm()
-        for release in report.releases:
-            self._console.print()
-            self._console.print(_headline(release), soft_wrap=True)
-            self._console.print(_steps(release))
-            self._console.print(_facts(release), soft_wrap=True)
-        self._console.print()
-        self._console.print(Text(f"The alias is on {report.alias}."))
+        self._console.print(summary(report, min(WIDTH, self._console.width)), soft_wrap=True)
+
+    def _time(self) -> str:
+        return f"{time.monotonic() - self._began:5.1f}s"
 
 
-def _picture(
-    deployment: Deployment | None, routing: Routing, alarm: str, requests: dict[str, Counts], bar_width: int
-) -> RenderableType:
+def _picture(sights: Sequence[Sight], bar_width: int) -> RenderableType:
     table = Table(box=None, padding=(0, 2), show_header=True, header_style="dim")
-    for column in ("version", "weight", "", "requests", "errors"):
+    for column in ("target", "version", "weight", "", "requests", "errors"):
         justify: Literal["right", "left"] = "right" if column in ("requests", "errors") else "left"
         table.add_column(column, justify=justify, min_width=None if column else bar_width)
-    for version, weight in _weights(routing):
-        bar = "█" * round(bar_width * weight / FULL_WEIGHT)
-        seen = requests.get(version, Counts())
-        errors = Text(str(seen.errors), style="red" if seen.errors else "")
-        table.add_row(version, spell_weight(weight), Text(bar, style="cyan"), str(seen.requests), errors)
-    alarm_line = Text("  alarm checkout-errors ").append(alarm, style=_ALARM_STYLES.get(alarm, "yellow"))
-    return Group(table, alarm_line, Text("  next: " + _next(deployment), style="dim"))
+    for sight in sights:
+        for version, weight in _weights(sight.routing):
+            bar = "█" * round(bar_width * weight / FULL_WEIGHT)
+            seen = sight.requests.get(version, Counts())
+            errors = Text(str(seen.errors), style="red" if seen.errors else "")
+            shown = Text(bar, style="cyan")
+            table.add_row(sight.target, version, spell_weight(weight), shown, str(seen.requests), errors)
+    return Group(table, *(_state(sight) for sight in sights))
+
+
+def _state(sight: Sight) -> Text:
+    """Return the alarm of a target, and what comes next there."""
+    alarm = Text(f"  {sight.target}: alarm ").append(sight.alarm, style=_ALARM_STYLES.get(sight.alarm, "yellow"))
+    return alarm.append(f", next: {_next(sight.deployment)}", style="dim")
 
 
 def _weights(routing: Routing) -> list[tuple[str, int]]:
@@ -101,38 +120,13 @@ def _weights(routing: Routing) -> list[tuple[str, int]]:
 
 
 def _next(deployment: Deployment | None) -> str:
-    if deployment is None or deployment.status.is_over:
-        return "the event of the upload"
+    if deployment is None:
+        return "its execution starts"
+    if deployment.status.is_over:
+        return "nothing, it has ended"
     if deployment.stopping_mark:
         return "close the record; the alias is put back"
     if deployment.look_at is None:
         return f"first shift of {deployment.deployment_id}"
     seconds = max(0.0, (deployment.look_at - datetime.now(UTC)).total_seconds())
     return f"look at {deployment.spell_step(deployment.step_index)} in {seconds:.0f}s"
-
-
-def _headline(release: ReleaseReport) -> Text:
-    mark = "✔" if release.ended_well else "✖"
-    line = Text(f"{mark} release {release.release}  ", style="bold")
-    line.append(release.status.value, style=_STYLES[release.status])
-    line.append(f" {release.seconds}s after it was planned")
-    return line if release.steps else line.append(f": {release.reason}")
-
-
-def _steps(release: ReleaseReport) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("step", "weight", "at", "verdict", "reason"):
-        table.add_column(column, overflow="fold")
-    for step in release.steps:
-        after = f"+{(step.at - release.started_at).total_seconds():.1f}s"
-        table.add_row(str(step.step), f"{step.weight_percent:g}%", after, step.verdict, step.reason)
-    return table
-
-
-def _facts(release: ReleaseReport) -> Text:
-    text = Text(f"  version {release.candidate} answered {release.requests} requests, ")
-    text.append(f"{release.failed_requests} failed", style="red" if release.failed_requests else "")
-    text.append(f"; {release.notifications} of {release.transitions} transitions reached the team")
-    if release.status is not release.must_end:
-        text.append(f"\n  it must have ended {release.must_end}", style="bold red")
-    return text

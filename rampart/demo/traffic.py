@@ -11,14 +11,19 @@ from rampart.embedded.aws import EmbeddedAws
 
 
 class Traffic:
-    """Threads that send `per_second` orders a second while the context lasts."""
+    """Threads that send a function `per_second` orders a second while the context lasts."""
 
-    def __init__(self, aws: EmbeddedAws, per_second: float = 30.0, customers: int = 3) -> None:
+    def __init__(
+        self, aws: EmbeddedAws, per_second: float = 30.0, customers: int = 3, function: str = FUNCTION
+    ) -> None:
         self._client = aws.client("lambda")
+        self._function = function
         self._pause_seconds = customers / per_second
         self._closed = threading.Event()
         self._threads = [
-            threading.Thread(target=self._order, args=(first, customers), name=f"customer-{first}", daemon=True)
+            threading.Thread(
+                target=self._order, args=(first, customers), name=f"{function}-customer-{first}", daemon=True
+            )
             for first in range(customers)
         ]
 
@@ -42,5 +47,6 @@ class Traffic:
         while not self._closed.wait(max(0.0, due - time.monotonic())):
             due += self._pause_seconds
             payload = json.dumps({"order": number}).encode()
-            self._client.invoke(FunctionName=FUNCTION, Qualifier=ALIAS, Payload=payload)["Payload"].read()
+            answer = self._client.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=payload)
+            answer["Payload"].read()
             number += stride

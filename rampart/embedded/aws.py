@@ -62,12 +62,14 @@ class EmbeddedAws:
         delivery_delay_seconds: float = 0.0,
         on_log: OnLog | None = None,
         around: Around = plainly,
+        processes: int = 4,
     ) -> None:
         """Start an empty account.
 
         `metric_lag_seconds` is how late metrics show, `delivery_delay_seconds` how late events arrive, and
         `on_log` gets every line that a function writes, but for metrics in embedded metric format. Each call
-        that was authorised is carried out within the context that `around` gives.
+        that was authorised is carried out within the context that `around` gives. At most `processes` run for
+        each version of a function; further invocations wait.
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise RuntimeError("an embedded AWS runs in this process already; close it before starting another")
@@ -85,7 +87,7 @@ class EmbeddedAws:
         self._closing = ExitStack()
         self._closing.callback(_one_at_a_time.release)
         try:
-            self._start(runner, metric_lag_seconds, delivery_delay_seconds)
+            self._start(runner, processes, metric_lag_seconds, delivery_delay_seconds)
         except BaseException:
             self.close()
             raise
@@ -93,6 +95,7 @@ class EmbeddedAws:
     def _start(
         self,
         runner: Literal["process", "in_process"],
+        processes: int,
         metric_lag_seconds: float,
         delivery_delay_seconds: float,
     ) -> None:
@@ -111,7 +114,9 @@ class EmbeddedAws:
         self.ecr = EcrModel(self.clock)
         self._images = Images(self.ecr.manifest)
         host = FunctionHost(self.clock, self.url, access_key, self._take_log)
-        self._runner = _Runner(ProcessRunner(host) if runner == "process" else InProcessRunner(host))
+        self._runner = _Runner(
+            ProcessRunner(host, per_version=processes) if runner == "process" else InProcessRunner(host)
+        )
         self._asynchronous = AsyncInvocations(self.clock, self._send, self.cloudwatch.record)
         self._closing.callback(self._asynchronous.close, 0.3)
         self.lambda_model = LambdaModel(

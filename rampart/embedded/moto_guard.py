@@ -49,6 +49,7 @@ need("moto.s3.models", "S3Backend.get_bucket")
 need("moto.s3.models", "S3Backend.head_object")
 _dynamodb_backends = need("moto.dynamodb.models", "dynamodb_backends")
 need("moto.dynamodb.models.table", "StreamShard")
+need("moto.dynamodb.models.table", "Table.get_index")
 need("moto.dynamodb.models.table", "StreamRecord.to_json")
 _iam_backends = need("moto.iam.models", "iam_backends")
 _states_backends = need(f"{_PARSER}.models", "stepfunctions_parser_backends")
@@ -281,8 +282,11 @@ def stream_records(stream_arn: str, start: int) -> list[dict[str, Any]]:
 
 
 def hash_key_of(table: str) -> str:
-    """Return the name of a table's hash key; raises KeyError when there is no such table."""
-    return str(_dynamodb_backends[ACCOUNT][REGION].tables[table].hash_key_attr)
+    """Return the name of the hash key of a table or of an index (table/index/name); raises KeyError."""
+    name, _, index = table.partition("/index/")
+    found = _dynamodb_backends[ACCOUNT][REGION].tables[name]
+    schema = found.get_index(index).schema if index else found.schema
+    return next(str(each["AttributeName"]) for each in schema if each["KeyType"] == "HASH")
 
 
 def role_policies(role_arn: str) -> dict[str, str]:

@@ -1,21 +1,27 @@
 """The demonstration's shop as the end-to-end tests use it, and how they wait for it."""
 
+import copy
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from controller.core.deployment import Deployment
-from rampart.demo.account import BUCKET, FUNCTION, STAGE, TARGET, TEMPLATE, Account
+from rampart.demo.account import ALIAS, BUCKET, FUNCTION, STAGE, TEMPLATE, Account, repository_of
+from rampart.demo.releases import FIRST
 from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.cloudformation.template import DeployError
 
 T = TypeVar("T")
 _LONGEST_SECONDS = 60.0
+_SCHEDULE = "ReconcileFunctionEveryFiveMinutes"
+_QUICKLY = {"Delay": 0.03, "MaxAttempts": 1000}
 _deserialize = TypeDeserializer().deserialize
 
 
@@ -34,19 +40,74 @@ def until(found: Callable[[], T], what: str, seconds: float = _LONGEST_SECONDS) 
 
 
 class Shop(Account):
-    """The shop; whatever waits for it stops at the first denial."""
+    """The shop; whatever waits for it stops at the first denial. Reconcile runs when a test says so."""
 
-    def __init__(self, aws: EmbeddedAws, template: Path = TEMPLATE) -> None:
+    def __init__(self, aws: EmbeddedAws, template: Path = TEMPLATE, images: Iterable[str] = ()) -> None:
         """Deploy everything; raises RunFailedError when deploying is denied something."""
+        self.function = FUNCTION
+        """What is deployed to; the target and the alarm are named after it."""
         self._letters: list[dict[str, Any]] = []
+        self._old_denials = 0
         try:
-            super().__init__(aws, template)
+            super().__init__(aws, template, images=images)
         except DeployError as error:
             denials = aws.authoriser.denials
             if not denials:
                 raise
             raise RunFailedError(f"{denials[0].role} was denied {denials[0].action}: {error}") from error
+        aws.client("events").disable_rule(Name=self.stack.resources[_SCHEDULE])
         self.set_alarm("OK")  # which saves waiting for the end of the first minute
+
+    def open(self, function: str, **code: Any) -> Self:
+        """Make another function of a zip or an image, and its alarm; return the shop that deploys to it.
+
+        Nothing that was denied before counts there.
+        """
+        client = self.aws.client("lambda")
+        runs = (
+            {"PackageType": "Image"} if "ImageUri" in code else {"Runtime": "python3.13", "Handler": "app.handler"}
+        )
+        client.create_function(
+            FunctionName=function,
+            Role=self.aws.client("iam").get_role(RoleName="shop")["Role"]["Arn"],
+            Architectures=["arm64"],
+            Code=code,
+            Tags={"rampart:managed": STAGE},
+            **runs,
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=function, WaiterConfig=_QUICKLY)
+        version = client.publish_version(FunctionName=function)["Version"]
+        client.create_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)
+        self.make_alarm(function)
+        self.set_alarm("OK", function)
+        there = copy.copy(self)
+        there.function = function
+        there.pardon()
+        return there
+
+    def open_image(self, function: str) -> Self:
+        """Make another function of an image and its repository; return the shop that deploys to it."""
+        repository = repository_of(function)
+        self.aws.client("ecr").create_repository(repositoryName=repository)
+        # Without a tag, so that no event tells of it.
+        there = self.open(
+            function, ImageUri=self.aws.push_image(repository, [], replace(FIRST, function=function).zip)
+        )
+        there._images = (*self._images, function)
+        return there
+
+    def pardon(self) -> None:
+        """Let what was denied so far count no more."""
+        self._old_denials = len(self.aws.authoriser.denials)
+
+    def denied(self) -> str | None:
+        """Return which function was denied which action on what, if that has happened."""
+        denials = self.aws.authoriser.denials[self._old_denials :]
+        if not denials:
+            return None
+        names = {physical: logical for logical, physical in self.stack.resources.items()}
+        who = names.get(denials[0].role, denials[0].role).removesuffix("Role")
+        return f"{who} was denied {denials[0].action} on {denials[0].resource}"
 
     def wait(self, found: Callable[[], T], what: str) -> T:
         """Return the first true answer of `found`; raises RunFailedError at the first denial."""
@@ -67,12 +128,11 @@ class Shop(Account):
     def publish(self, code: bytes) -> str:
         """Publish a version as a person would, past Rampart, and return its number."""
         client = self.aws.client("lambda")
-        quickly = {"Delay": 0.03, "MaxAttempts": 1000}
-        client.update_function_code(FunctionName=FUNCTION, ZipFile=code)
-        client.get_waiter("function_updated_v2").wait(FunctionName=FUNCTION, WaiterConfig=quickly)
-        version: str = client.publish_version(FunctionName=FUNCTION)["Version"]
+        client.update_function_code(FunctionName=self.function, ZipFile=code)
+        client.get_waiter("function_updated_v2").wait(FunctionName=self.function, WaiterConfig=_QUICKLY)
+        version: str = client.publish_version(FunctionName=self.function)["Version"]
         waiter = client.get_waiter("published_version_active")
-        waiter.wait(FunctionName=FUNCTION, Qualifier=version, WaiterConfig=quickly)
+        waiter.wait(FunctionName=self.function, Qualifier=version, WaiterConfig=_QUICKLY)
         return version
 
     def executions(self, prefix: str = "") -> set[str]:
@@ -116,13 +176,46 @@ class Shop(Account):
         """Return the deployment of an uploaded artifact, once it has ended."""
 
         def over() -> Deployment | None:
-            records = self.deployments.history(TARGET, 50)
+            records = self.deployments.history(self.function, 50)
             found = [d for d in records if d.artifact and d.artifact.identity == artifact]
             return found[0] if found and found[0].status.is_over else None
 
         found = self.wait(over, f"the deployment of {artifact} has ended")
         assert found is not None
         return found
+
+    def reconcile(self) -> list[str]:
+        """Run reconcile now, and return what it did, in one line each; raises RunFailedError at a denial."""
+        function = self.stack.resources["ReconcileFunction"]
+        before = len(self.aws.logs(function))
+        answer = self.aws.client("lambda").invoke(FunctionName=function)
+        said = answer["Payload"].read()
+        line = self.denied()
+        if line:
+            raise RunFailedError(line)
+        assert "FunctionError" not in answer, said
+        lines = [json.loads(line) for line in self.aws.logs(function)[before:]]
+        return [each["what"] for each in lines if each["message"] == "reconciled"]
+
+    @contextmanager
+    def scheduled(self) -> Iterator[None]:
+        """Let reconcile run on its schedule for a while."""
+        events, name = self.aws.client("events"), self.stack.resources[_SCHEDULE]
+        events.enable_rule(Name=name)
+        try:
+            yield
+        finally:
+            events.disable_rule(Name=name)
+
+    @contextmanager
+    def losing(self, rule: str) -> Iterator[None]:
+        """Let the events of a rule, by its logical id, reach nobody for a while."""
+        events, name = self.aws.client("events"), self.stack.resources[rule]
+        events.disable_rule(Name=name)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=name)
 
     def told(self, deployment_id: str) -> list[dict[str, Any]]:
         """Return what the team heard of a deployment, in the order of arrival, once all is delivered."""

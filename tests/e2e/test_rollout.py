@@ -71,7 +71,7 @@ def test_a_look_begins_with_a_timeout_that_the_state_machine_catches(
 ) -> None:
     history = _history(shop, releases[0].deployment_id)
     timeouts = [at for at, event in enumerate(history) if event["type"] == "TaskTimedOut"]
-    assert len(timeouts) >= 2, "each of the two steps has been looked at"
+    assert timeouts, "no look of two steps began with the end of its wait"
     for at in timeouts:
         assert history[at]["taskTimedOutEventDetails"]["error"] == "States.Timeout"
         entered = [e["stateEnteredEventDetails"]["name"] for e in history[at:] if "stateEnteredEventDetails" in e]

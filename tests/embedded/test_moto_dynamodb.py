@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rampart.embedded import moto_guard
 from rampart.embedded.aws import EmbeddedAws
 from tests.embedded.embedded_account import make_table
 
@@ -115,3 +116,26 @@ def test_a_stream_holds_every_write_with_both_images(aws: EmbeddedAws) -> None:
     assert (image["OldImage"]["n"], image["NewImage"]["n"]) == ({"N": "1"}, {"N": "2"})
     numbers = [int(each["dynamodb"]["SequenceNumber"]) for each in records]
     assert numbers == sorted(set(numbers))
+
+
+def test_the_hash_key_of_an_index_is_its_own(aws: EmbeddedAws) -> None:
+    aws.client("dynamodb").create_table(
+        TableName="table",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "owner", "at")],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by_owner",
+                "KeySchema": [
+                    {"AttributeName": "at", "KeyType": "RANGE"},
+                    {"AttributeName": "owner", "KeyType": "HASH"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    assert moto_guard.hash_key_of("table") == "pk"
+    assert moto_guard.hash_key_of("table/index/by_owner") == "owner"
+    with pytest.raises(KeyError):
+        moto_guard.hash_key_of("table/index/by_nobody")

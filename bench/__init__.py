@@ -1,0 +1,1 @@
+"""Measurements of Rampart, each a module that is run by its name."""
