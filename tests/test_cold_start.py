@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.cold_start import CLIENTS
+from tests.sam_template import FUNCTIONS, actions
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -36,6 +39,28 @@ heavy = ("aws_xray_sdk", "moto", "samtranslator", "rampart")
 print([name for name in heavy if name in sys.modules])
 """
     assert in_a_fresh_process(code).strip() == "[]"
+
+
+def test_a_cold_start_looks_for_no_garbage_and_a_warm_one_not_among_what_was_imported() -> None:
+    code = """
+import gc
+looked = []
+gc.callbacks.append(lambda phase, _: looked.append(phase))
+import controller.handlers
+print(looked, gc.isenabled(), gc.get_freeze_count() > 50_000)
+"""
+    assert in_a_fresh_process(code).strip() == "[] True True"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_benchmark_makes_only_clients_that_a_function_has_rights_for(name: str) -> None:
+    allowed = {
+        action.partition(":")[0]
+        for policy in FUNCTIONS[name]["Policies"]
+        for statement in policy["Statement"]
+        for action in actions(statement)
+    }
+    assert {"states" if service == "stepfunctions" else service for service in CLIENTS[name]} <= allowed
 
 
 def test_a_function_makes_only_the_clients_that_it_uses_and_each_once() -> None:

@@ -53,7 +53,7 @@ class _Pushed(Part):
 class Announcement(BaseModel):
     """An artifact that appeared, and the event that said so."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     event_id: str
     artifact: Artifact

@@ -11,7 +11,7 @@ from controller.core.wording import shown
 class Part(BaseModel):
     """A part of an event that is read."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 P = TypeVar("P", bound=Part)

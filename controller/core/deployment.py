@@ -62,7 +62,7 @@ STOPPING_MARKS = (Mark.ABORT, Mark.ALARM, Mark.SUPERSEDED)
 
 class _Record(BaseModel):
     # Records outlive the code that wrote them, so fields of a later version are passed over.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class MarkDetail(_Record):

@@ -16,7 +16,7 @@ from controller.core.wording import one_line, shown
 class Document(BaseModel):
     """A document that a person writes; frozen, and strict about its fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 D = TypeVar("D", bound=BaseModel)

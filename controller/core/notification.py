@@ -36,7 +36,7 @@ _TELLING = ("planned ", "published ", "waits ")
 class NotifiedMember(BaseModel):
     """One function and alias of a deployment."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     function: str = Field(description="The function's name.")
     alias: str = Field(description="The alias through which it is called.")
@@ -47,7 +47,7 @@ class NotifiedMember(BaseModel):
 class NotifiedHotfix(BaseModel):
     """Why a deployment was started in a hurry, and who started it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     reason: str = Field(description="Why, in the words of who started it.")
     by: str = Field(description="Who started it, as they named themselves.")
@@ -61,7 +61,7 @@ class Notification(BaseModel):
     over fields that you do not know.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     schema_version: Literal[1] = Field(description="The version of these fields and of what they mean.")
     event_id: str = Field(

@@ -98,7 +98,7 @@ class Steps(Document):
 class Step(BaseModel):
     """One weight and its bake, in real seconds."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     weight: int
     bake_seconds: int
@@ -107,7 +107,7 @@ class Step(BaseModel):
 class Plan(BaseModel):
     """A strategy resolved to steps, fixed when the deployment starts; the last step has full weight."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     strategy: str
     steps: tuple[Step, ...]

@@ -23,7 +23,7 @@ _RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
 class Verdict(BaseModel):
     """What a look found, why, and on what evidence."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     outcome: Outcome
     reason: str
