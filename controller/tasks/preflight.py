@@ -59,8 +59,8 @@ def find_member(context: Context, member: Member) -> Found:
     baseline = context.ports.functions.version(member.function, alias.routing.version)
     if baseline.readiness is Readiness.FAILED:
         raise RefusedError(
-            f"alias {alias} is on version {baseline.version}, which Lambda cannot run ({baseline.why}): there is no "
-            "way back; point it at a version that runs"
+            f"alias {alias} is on version {baseline.version}, which Lambda cannot run ({baseline.why}): "
+            "there is no way back; point it at a version that runs"
         )
     return Found(alias, claim.fencing + 1)
 
