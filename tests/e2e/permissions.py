@@ -1,15 +1,13 @@
-"""The permissions that the template grants, and the template without one of them."""
+"""The permissions that the template grants, and a running controller without one of them."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
-from rampart.demo.account import TEMPLATE
-
-_CODE = TEMPLATE.parent
+from rampart.embedded.aws import access_key
+from tests.e2e.shop import Shop
+from tests.sam_template import actions, statements
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +24,62 @@ class Permission:
 
 def permissions() -> list[Permission]:
     """Return every permission of the template, in its order."""
-    return [
-        Permission(owner, statement["Sid"], action)
-        for owner, resource in _template()["Resources"].items()
-        for policy in resource["Properties"].get("Policies", [])
-        for statement in policy["Statement"]
-        for action in _actions(statement)
-    ]
+    granted = ((name.partition("."), actions(statement)) for name, statement in statements().items())
+    return [Permission(owner, sid, action) for (owner, _, sid), named in granted for action in named]
 
 
-def template_without(taken: Permission, folder: Path) -> Path:
-    """Write the template without one permission into a folder, and return its path."""
-    template = _template()
-    for policy in template["Resources"][taken.owner]["Properties"]["Policies"]:
-        kept = []
-        for statement in policy["Statement"]:
-            if statement["Sid"] == taken.sid:
-                statement["Action"] = [each for each in _actions(statement) if each != taken.action]
-            if statement["Action"]:
-                kept.append(statement)
-        policy["Statement"] = kept
-    path = folder / "template.yaml"
-    path.write_text(json.dumps(template))  # JSON is YAML
-    return path
+_DELIVERY = "Step Functions delivers the execution log with it; the embedded AWS keeps no such log"
+UNUSED_HERE = {
+    **{
+        Permission("DeploymentStateMachine", "Logs", f"logs:{action}"): _DELIVERY
+        for action in (
+            *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
+            *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+        )
+    },
+    Permission("PlanFunction", "ReadFunctions", "lambda:ListTags"): (
+        "GetFunction answers without a function's tags, with TagsError, to who may not list them (Lambda API); "
+        "the embedded AWS shows them to everybody"
+    ),
+    Permission("PlanFunction", "MissZips", "s3:ListBucket"): (
+        "S3 answers 403 instead of 404 without it for an object that is not there (S3 API, HeadObject); "
+        "the embedded AWS answers 404 to everybody"
+    ),
+}
+"""What the template grants and nothing here can use, with the reason."""
 
 
-def _template() -> dict[str, Any]:
-    """Return the template as one that can be deployed from anywhere; what YAML shares is copied."""
-    template: dict[str, Any] = json.loads(json.dumps(yaml_parse(TEMPLATE.read_text())))
-    template["Globals"]["Function"]["CodeUri"] = str(_CODE)
-    machine = template["Resources"]["DeploymentStateMachine"]["Properties"]
-    machine["DefinitionUri"] = str(_CODE / machine["DefinitionUri"])
-    return template
+@contextmanager
+def taken_away(shop: Shop, taken: Permission) -> Iterator[None]:
+    """Take one permission away from a controller that runs, as an edit of its role would, for a while.
+
+    The managed policies are lost on the way: they let a function write logs and traces, which needs no leave here.
+    """
+    role = shop.stack.resources[f"{taken.owner}Role"]
+    iam = shop.aws.client("iam")
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    policies = [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+    _grant(shop, taken.owner, role, [_without(policy, taken) for policy in policies])
+    try:
+        yield
+    finally:
+        _grant(shop, taken.owner, role, policies)
 
 
-def _actions(statement: dict[str, Any]) -> list[str]:
-    actions = statement["Action"]
-    return [actions] if isinstance(actions, str) else list(actions)
+def _grant(shop: Shop, owner: str, role: str, policies: list[dict[str, Any]]) -> None:
+    if owner == "DeploymentStateMachine":
+        shop.aws.states_role(role, policies)
+        return
+    function = shop.stack.resources[owner]
+    shop.aws.authoriser.register(access_key(function), role, policies, function)
+
+
+def _without(policy: dict[str, Any], taken: Permission) -> dict[str, Any]:
+    kept = []
+    for statement in policy["Statement"]:
+        left = actions(statement)
+        if statement.get("Sid") == taken.sid:
+            left.remove(taken.action)
+        if left:
+            kept.append({**statement, "Action": left})
+    return {**policy, "Statement": kept}

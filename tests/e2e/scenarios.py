@@ -1,175 +1,236 @@
-"""The smallest runs that, together, need every permission of the template; each fails at the first denial."""
+"""The smallest runs that, together, need every permission of the template; each fails at the first denial.
 
-import json
+Each takes a shop that has just opened, so that nothing that another run has left behind is in its way.
+"""
+
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from datetime import UTC, datetime
 
-from controller.core.deployment import Deployment, Status
-from rampart.demo.account import ALARM, BUCKET, FUNCTION, TARGET
+from controller.core.deployment import Mark, MarkDetail, Status
+from rampart.demo.account import BUCKET, alarm_of
 from rampart.demo.releases import Release
+from tests.e2e import acts
 from tests.e2e.shop import Shop
 
+Scenario = Callable[[Shop], None]
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One run, and how long a minute takes in it."""
-
-    run: Callable[[Shop], None]
-    minute_seconds: float = 1.0
+_TEST_EVENTS = [{"name": "an order", "payload": {"order": 59}}]
 
 
-def _release(shop: Shop) -> None:
+def release(shop: Shop) -> None:
     """Promote an uploaded zip that answers its test event."""
-    shop.declare_target("AllAtOnce", final_bake="1m")
-    release = Release(2, 0, Status.PROMOTED)
-    ended = shop.deployment_of(shop.upload(release.key, release.zip))
-    assert ended.status is Status.PROMOTED, ended.reason
+    acts.declare(shop, test_events=_TEST_EVENTS)
+    acts.promoted(shop, shop.upload(f"{shop.function}/release.zip", acts.GOOD.zip))
+
+
+def by_hand(shop: Shop) -> None:
+    """Promote a version that a person published and that answers its test event."""
+    acts.ends(shop, acts.start(shop, test_events=_TEST_EVENTS), "status", "SUCCEEDED")
     shop.settle()
 
 
-def _by_hand(shop: Shop) -> None:
-    """Promote a version that a person published."""
-    deployment = _start(shop, "by-hand", final_bake="1m")
-    _ends(shop, deployment, "status", "SUCCEEDED")
-    shop.settle()
+def image(shop: Shop) -> None:
+    """Promote an image that is pushed under a tag that its target follows."""
+    images = acts.with_images(shop)
+    acts.promoted(images, images.push(acts.image(images, 2)))
 
 
-def _refused_zip(shop: Shop) -> None:
+def refused_zip(shop: Shop) -> None:
     """Reject an uploaded zip that Lambda cannot read."""
-    shop.declare_target("AllAtOnce")
-    ended = shop.deployment_of(shop.upload("checkout/no-zip.zip", b"no zip"))
+    acts.declare(shop)
+    ended = shop.deployment_of(shop.upload(f"{shop.function}/no-zip.zip", b"no zip"))
     assert ended.status is Status.REJECTED, ended.reason
     shop.settle()
 
 
-def _failed_test(shop: Shop) -> None:
+def failed_test(shop: Shop) -> None:
     """Reject a version that fails its test event."""
-    deployment = _start(shop, "failed-test", final_bake="1m", bug_percent=100)
-    _ends(shop, deployment, "error", "Rejected")
+    acts.ends(
+        shop, acts.start(shop, Release(2, 100, Status.REJECTED), test_events=_TEST_EVENTS), "error", "Rejected"
+    )
     shop.settle()
 
 
-def _rolled_back(shop: Shop) -> None:
+def rolled_back(shop: Shop) -> None:
     """Roll back at a look, because the alarm is no longer there to be asked."""
-    deployment = _baking(shop, "rolled-back").deployment_id
-    shop.aws.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
-    try:
-        _ends(shop, deployment, "error", "RolledBack")
-    finally:
-        shop.make_alarm()
+    deployment = acts.baking(shop)
+    acts.describe_alias(shop)
+    shop.aws.client("cloudwatch").delete_alarms(AlarmNames=[alarm_of(shop.function)])
+    acts.ends(shop, deployment.deployment_id, "error", "RolledBack")
     shop.settle()
 
 
-def _signalled(shop: Shop) -> None:
+def signalled(shop: Shop) -> None:
     """Roll back because the alarm goes off and says so."""
-    deployment = _baking(shop, "signalled").deployment_id
-    shop.set_alarm("ALARM")
-    _ends(shop, deployment, "error", "RolledBack")
-    assert ALARM in shop.record(deployment).reason
+    deployment = acts.baking(shop).deployment_id
+    shop.set_alarm("ALARM", shop.function)
+    acts.ends(shop, deployment, "error", "RolledBack")
+    assert f"alarm {alarm_of(shop.function)} fired" in shop.record(deployment).reason
     shop.settle()
 
 
-def _stopped(shop: Shop) -> None:
+def aborted(shop: Shop) -> None:
+    """Roll back because a person says so."""
+    deployment = acts.baking(shop).deployment_id
+    acts.describe_alias(shop)
+    acts.abort(shop, deployment)
+    acts.ends(shop, deployment, "error", "RolledBack")
+    shop.settle()
+
+
+def stopped(shop: Shop) -> None:
     """Restore the alias of an execution that a person stops."""
-    deployment = _baking(shop, "stopped").deployment_id
-    states = shop.aws.client("stepfunctions")
-    states.stop_execution(executionArn=shop.execution_arn(deployment), cause="in a hurry")
-    ended = shop.wait(lambda: _over(shop, deployment), f"{deployment} is restored")
+    deployment = acts.baking(shop).deployment_id
+    acts.describe_alias(shop)
+    acts.stop(shop, deployment)
+    ended = shop.wait(lambda: acts.over(shop, deployment), f"{deployment} is restored")
     assert ended
     assert ended.reason == "the execution ended ABORTED: in a hurry"
     shop.settle()
 
 
-def _flap(shop: Shop) -> None:
+def flap(shop: Shop) -> None:
     """Roll back because the alarm went off and recovered between two looks."""
-    deployment = _baking(shop, "flap").deployment_id
-    shop.set_alarm("ALARM")
-    shop.set_alarm("OK")
-    _ends(shop, deployment, "error", "RolledBack")
+    deployment = acts.baking(shop).deployment_id
+    with shop.losing("SignalFunctionAlarmFired"):
+        shop.set_alarm("ALARM", shop.function)
+        shop.set_alarm("OK", shop.function)
+        acts.ends(shop, deployment, "error", "RolledBack")
     shop.settle()
 
 
-def _gave_up(shop: Shop) -> None:
+def gave_up(shop: Shop) -> None:
     """Give up a rollback whose baseline somebody has deleted, and end it by hand after mending the alias."""
-    baking = _baking(shop, "gave-up")
-    shop.aws.client("lambda").delete_function(FunctionName=FUNCTION, Qualifier=baking.members[0].baseline)
-    shop.set_alarm("ALARM")
-    _ends(shop, baking.deployment_id, "error", "RollbackFailed")
+    baking = acts.baking(shop)
+    functions = shop.aws.client("lambda")
+    functions.delete_function(FunctionName=shop.function, Qualifier=baking.members[0].baseline)
+    shop.set_alarm("ALARM", shop.function)
+    acts.ends(shop, baking.deployment_id, "error", "RollbackFailed")
     version = shop.publish(Release(99, 0, Status.PROMOTED).zip)
-    shop.aws.client("lambda").update_alias(FunctionName=FUNCTION, Name="live", FunctionVersion=version)
-    verb = {"deployment_id": baking.deployment_id, "mark": "abort", "by": "kim", "reason": "mended"}
-    payload = json.dumps(verb).encode()
-    signal = shop.stack.outputs["SignalFunctionName"]
-    shop.aws.client("lambda").invoke(FunctionName=signal, Payload=payload)["Payload"].read()
-    ended = shop.wait(lambda: _over(shop, baking.deployment_id), "the deployment has ended")
-    assert ended
-    assert ended.status is Status.DRIFTED, ended.reason
+    functions.update_alias(FunctionName=shop.function, Name="live", FunctionVersion=version)
+    acts.abort(shop, baking.deployment_id)
+    assert shop.record(baking.deployment_id).status is Status.DRIFTED
     shop.settle()
 
 
-def _late_bake(shop: Shop) -> None:
+def give_up_at_once(shop: Shop) -> None:
+    """Enter GiveUp without the tries that come before it, which take a while."""
+    baking = acts.baking(shop)
+    caught = {"error": {"Error": "RefusedError", "Cause": "it cannot be put back"}}
+    acts.enter(shop, "GiveUpFunction", {"deployment_id": baking.deployment_id, "state": caught})
+    assert shop.record(baking.deployment_id).status is Status.ROLLBACK_FAILED
+    acts.abort(shop, baking.deployment_id)
+    shop.settle()
+
+
+def late_bake(shop: Shop) -> None:
     """Enter Bake when the deployment has ended already, as a redriven execution does."""
-    deployment = shop.start({}, "late-bake")
-    _ends(shop, deployment, "error", "Rejected")
-    payload = json.dumps({"deployment_id": deployment, "token": "of no execution"})
-    bake = shop.stack.resources["BakeFunction"]
-    answer = shop.aws.client("lambda").invoke(FunctionName=bake, Payload=payload.encode())
-    said = answer["Payload"].read()
+    deployment = shop.start({}, shop.function)
+    acts.ends(shop, deployment, "error", "Rejected")
+    acts.enter(shop, "BakeFunction", {"deployment_id": deployment, "token": "of no execution"})
+
+
+def late_shift(shop: Shop) -> None:
+    """Enter Shift when somebody has described the alias since it was left, so that it has to look first."""
+    baking = acts.baking(shop, {"steps": [{"weight": "50%", "bake": acts.LONG}]})
+    acts.describe_alias(shop)
+    shop.deployments.save(baking, baking.model_copy(update={"intended_index": 1}))
+    acts.enter(shop, "ShiftFunction", {"deployment_id": baking.deployment_id})
+    assert not shop.routing(shop.function).is_split
+    acts.abort(shop, baking.deployment_id)
+
+
+def superseded(shop: Shop) -> None:
+    """Promote a version that waits until the one that bakes has given way to it."""
+    older = acts.baking(shop).deployment_id
+    acts.declare(shop)
+    newer = shop.start({"target": shop.function, "version": acts.version(shop, 3)})
+    acts.ends(shop, older, "error", "RolledBack")
+    acts.ends(shop, newer, "status", "SUCCEEDED")
     shop.settle()
-    assert "FunctionError" not in answer, said
 
 
-def _refused_event(shop: Shop) -> None:
+def lost_status(shop: Shop) -> None:
+    """Have reconcile put back the alias of an execution of whose death nobody heard."""
+    deployment = acts.baking(shop).deployment_id
+    with shop.losing("RestoreFunctionExecutionDied"):
+        acts.stop(shop, deployment)
+        shop.settle()
+    acts.reconcile(shop, deployment)
+    assert shop.record(deployment).status is Status.ROLLED_BACK
+
+
+def lost_wake(shop: Shop) -> None:
+    """Have reconcile wake a bake whose mark came from somebody who died before waking it."""
+    deployment = acts.baking(shop).deployment_id
+    shop.wait(lambda: shop.record(deployment).token, "it bakes")
+    detail = MarkDetail(at=datetime.now(UTC), by="kim", reason="wrong build")
+    shop.deployments.mark(deployment, Mark.ABORT, detail)
+    acts.reconcile(shop, deployment)
+    acts.ends(shop, deployment, "error", "RolledBack")
+
+
+def lost_notification(shop: Shop) -> None:
+    """Have reconcile tell of an end whose telling nobody has noted down."""
+    deployment = shop.start({}, shop.function)
+    acts.ends(shop, deployment, "error", "Rejected")
+    shop.settle()
+    shop.aws.client("dynamodb").update_item(
+        TableName=shop.stack.outputs["TableName"],
+        Key={"pk": {"S": f"deployment#{deployment}"}, "sk": {"S": "event#000001"}},
+        UpdateExpression="SET unsent = :unsent",
+        ExpressionAttributeValues={":unsent": {"S": "unsent"}},
+    )
+    acts.reconcile(shop, f"{deployment}.1")
+
+
+def lost_push(shop: Shop) -> None:
+    """Have reconcile start what a followed tag names and of which no event told."""
+    images = acts.with_images(shop)
+    acts.promoted(images, images.push(acts.image(images, 2)))
+    with images.losing("IntakeFunctionImagePushed"):
+        lost = images.push(acts.image(images, 3))
+    acts.reconcile(images, "-reconciled: started")
+    acts.promoted(images, lost)
+
+
+def refused_event(shop: Shop) -> None:
     """Bury an event about an object without a version."""
     shop.set_versioning("Suspended")
-    shop.aws.client("s3").put_object(Bucket=BUCKET, Key="checkout/unversioned.zip", Body=b"zip")
-    shop.letter("checkout/unversioned.zip")
+    key = f"{shop.function}/unversioned.zip"
+    shop.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"zip")
+    shop.letter(key)
+    shop.set_versioning("Enabled")
 
 
-def _poison_record(shop: Shop) -> None:
+def poison_record(shop: Shop) -> None:
     """Bury a record that is no event."""
-    item = {"pk": {"S": "deployment#poison"}, "sk": {"S": "event#000001"}}
+    sqs, queue = shop.aws.client("sqs"), shop.stack.outputs["NotifyDeadLettersUrl"]
+    sqs.purge_queue(QueueUrl=queue)
+    item = {"pk": {"S": f"deployment#{shop.function}"}, "sk": {"S": "event#000001"}}
     shop.aws.client("dynamodb").put_item(TableName=shop.stack.outputs["TableName"], Item=item)
-    queue = shop.stack.outputs["NotifyDeadLettersUrl"]
-    sqs = shop.aws.client("sqs")
     shop.wait(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), "the record is a dead letter")
 
 
-def _ends(shop: Shop, deployment_id: str, field: str, wanted: str) -> None:
-    ended = shop.execution(deployment_id)
-    assert ended.get(field) == wanted, (
-        f"{deployment_id}: {ended.get('status')} {ended.get('error')}: {ended.get('cause')}"
-    )
+def second_mapping(shop: Shop) -> None:
+    """Map the table's stream to Notify again: Lambda asks what Notify may read before it sees that it does."""
+    client, notify = shop.aws.client("lambda"), shop.stack.resources["NotifyFunction"]
+    (mapping,) = client.list_event_source_mappings(FunctionName=notify)["EventSourceMappings"]
+    with suppress(client.exceptions.ResourceConflictException, client.exceptions.InvalidParameterValueException):
+        client.create_event_source_mapping(
+            FunctionName=notify, EventSourceArn=mapping["EventSourceArn"], StartingPosition="LATEST"
+        )
+    shop.settle()
 
 
-def _over(shop: Shop, deployment_id: str) -> Deployment | None:
-    found = shop.record(deployment_id)
-    return found if found.status.is_over else None
+_CALM = {signalled, aborted, give_up_at_once, late_shift, superseded, lost_wake}
 
 
-def _start(shop: Shop, name: str, final_bake: str, bug_percent: int = 0) -> str:
-    """Start by hand with a new version that gets all of the traffic at once."""
-    shop.declare_target("AllAtOnce", final_bake=final_bake)
-    version = shop.publish(Release(len(name), bug_percent, Status.PROMOTED).zip)
-    shop.wait(lambda: shop.alarm_state() == "OK", "the alarm is OK")
-    return shop.start({"target": TARGET, "version": version}, name)
+def minute_seconds(scenario: Scenario) -> float:
+    """Return how long a minute takes in a run.
 
-
-def _baking(shop: Shop, name: str) -> Deployment:
-    """Return a deployment that bakes for longer than the test takes."""
-    return shop.shifted(_start(shop, name, final_bake="30m"))
-
-
-# With a short minute, what Lambda retries for minutes is given up at once.
-RELEASE = Scenario(_release)
-BY_HAND = Scenario(_by_hand)
-REFUSED_ZIP = Scenario(_refused_zip)
-FAILED_TEST = Scenario(_failed_test)
-ROLLED_BACK = Scenario(_rolled_back)
-SIGNALLED = Scenario(_signalled)
-STOPPED = Scenario(_stopped)
-FLAP = Scenario(_flap)
-GAVE_UP = Scenario(_gave_up)
-LATE_BAKE = Scenario(_late_bake)
-REFUSED_EVENT = Scenario(_refused_event, 0.1)
-POISON_RECORD = Scenario(_poison_record, 0.1)
+    Long where somebody has to be faster than the next look, short where the patience of reconcile and what AWS
+    tries again would take long.
+    """
+    return 20.0 if scenario in _CALM else 0.2

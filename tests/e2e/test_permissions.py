@@ -1,109 +1,107 @@
-"""The template grants what the controller needs, action by action, and nothing else."""
+"""The template grants what the controller needs: without any one action, a run fails."""
 
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+from _pytest.mark import ParameterSet
 
+from rampart.demo.releases import FIRST
 from rampart.embedded.aws import EmbeddedAws
-from rampart.embedded.iam.authoriser import Denial, Grant
-from tests.e2e import scenarios
-from tests.e2e.permissions import Permission, permissions, template_without
+from tests.e2e import acts, scenarios
+from tests.e2e.permissions import UNUSED_HERE, Permission, permissions, taken_away
 from tests.e2e.scenarios import Scenario
-from tests.e2e.shop import RunFailedError, Shop
+from tests.e2e.shop import RunFailedError, Shop, until
 
-ALL = (
-    scenarios.RELEASE,
-    scenarios.REFUSED_ZIP,
-    scenarios.FAILED_TEST,
-    scenarios.ROLLED_BACK,
-    scenarios.SIGNALLED,
-    scenarios.STOPPED,
-    scenarios.FLAP,
-    scenarios.LATE_BAKE,
-    scenarios.GAVE_UP,  # deletes the baseline, so that it comes after those that need one
-    scenarios.REFUSED_EVENT,
-    scenarios.POISON_RECORD,
-)
-
-_DELIVERY = "Step Functions delivers the execution log with it; the embedded AWS keeps no such log"
-UNUSED_HERE = {
-    Permission("DeploymentStateMachine", "Logs", f"logs:{action}"): _DELIVERY
-    for action in (
-        *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
-        *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
-    )
-}
-"""What the template grants and nothing here can use, with the reason."""
-
-UNUSED_OF_SAM = {
-    "logs:CreateLogGroup": "Lambda writes a function's log with it; the embedded AWS keeps logs by itself",
-    "logs:CreateLogStream": "likewise",
-    "logs:PutLogEvents": "likewise",
-    "sqs:SendMessage": "Lambda buries with it what Signal and Restore could not do; here they can",
-    "xray:PutTraceSegments": "Lambda's X-Ray daemon sends traces with it; there is none here",
-    "xray:PutTelemetryRecords": "likewise",
-    "xray:GetSamplingRules": "likewise",
-    "xray:GetSamplingTargets": "likewise",
-    "xray:GetSamplingStatisticSummaries": "likewise",
-}
-"""What SAM grants unasked (AWSLambdaBasicExecutionRole, AWSXRayDaemonWriteAccess) and nothing here can use."""
-
-_SMALLEST = {
-    ("IntakeFunction", "sqs:SendMessage"): scenarios.REFUSED_EVENT,
-    ("IntakeFunction", ""): scenarios.RELEASE,
-    ("PublishFunction", "lambda:UpdateFunctionCode"): scenarios.RELEASE,
-    ("PublishFunction", "lambda:PublishVersion"): scenarios.RELEASE,
-    ("PublishFunction", "s3:GetObjectVersion"): scenarios.RELEASE,
-    ("PublishFunction", "dynamodb:DeleteItem"): scenarios.REFUSED_ZIP,
-    ("VerifyFunction", "dynamodb:DeleteItem"): scenarios.FAILED_TEST,
-    ("BakeFunction", "states:SendTaskSuccess"): scenarios.LATE_BAKE,
-    ("JudgeFunction", "cloudwatch:DescribeAlarmHistory"): scenarios.FLAP,
-    ("RollBackFunction", ""): scenarios.ROLLED_BACK,
-    ("SignalFunction", ""): scenarios.SIGNALLED,
-    ("SignalFunction", "dynamodb:PutItem"): scenarios.GAVE_UP,
-    ("SignalFunction", "dynamodb:DeleteItem"): scenarios.GAVE_UP,
-    ("RestoreFunction", ""): scenarios.STOPPED,
-    ("GiveUpFunction", ""): scenarios.GAVE_UP,
-    ("NotifyFunction", "sqs:SendMessage"): scenarios.POISON_RECORD,
+_SMALLEST: dict[tuple[str, str], Scenario] = {
+    ("IntakeFunction", ""): scenarios.release,
+    ("PlanFunction", "s3:GetObject"): scenarios.release,
+    ("PlanFunction", "s3:GetObjectVersion"): scenarios.release,
+    ("PlanFunction", "ecr:DescribeImages"): scenarios.image,
+    ("PublishFunction", "lambda:UpdateFunctionCode"): scenarios.release,
+    ("PublishFunction", "lambda:PublishVersion"): scenarios.release,
+    ("PublishFunction", "s3:GetObjectVersion"): scenarios.release,
+    ("PublishFunction", "ecr:BatchGetImage"): scenarios.image,
+    ("PublishFunction", "ecr:GetDownloadUrlForLayer"): scenarios.image,
+    ("PublishFunction", "ecr:GetRepositoryPolicy"): scenarios.image,
+    ("PublishFunction", "dynamodb:DeleteItem"): scenarios.refused_zip,
+    ("VerifyFunction", "dynamodb:DeleteItem"): scenarios.failed_test,
+    ("ShiftFunction", "lambda:GetAlias"): scenarios.late_shift,
+    ("BakeFunction", "dynamodb:GetItem"): scenarios.superseded,
+    ("BakeFunction", "states:SendTaskSuccess"): scenarios.late_bake,
+    ("JudgeFunction", "cloudwatch:DescribeAlarmHistory"): scenarios.flap,
+    ("RollBackFunction", ""): scenarios.rolled_back,
+    ("GiveUpFunction", ""): scenarios.give_up_at_once,
+    ("SignalFunction", ""): scenarios.aborted,
+    ("SignalFunction", "dynamodb:Query"): scenarios.signalled,
+    ("RestoreFunction", ""): scenarios.stopped,
+    ("ReconcileFunction", ""): scenarios.lost_status,
+    ("ReconcileFunction", "states:SendTaskSuccess"): scenarios.lost_wake,
+    ("ReconcileFunction", "events:PutEvents"): scenarios.lost_notification,
+    ("ReconcileFunction", "states:StartExecution"): scenarios.lost_push,
+    ("ReconcileFunction", "ecr:DescribeImages"): scenarios.lost_push,
+    ("NotifyFunction", "states:SendTaskSuccess"): scenarios.superseded,
+    ("NotifyFunction", "sqs:SendMessage"): scenarios.poison_record,
+    ("NotifyFunction", "dynamodb:DescribeStream"): scenarios.second_mapping,
+    ("NotifyFunction", "dynamodb:GetRecords"): scenarios.second_mapping,
+    ("NotifyFunction", "dynamodb:GetShardIterator"): scenarios.second_mapping,
+    ("NotifyFunction", "dynamodb:ListStreams"): scenarios.second_mapping,
 }
 """The shortest run that needs an action of a function, or any of its actions; a release by hand needs the rest."""
 
 
 def _smallest(taken: Permission) -> Scenario:
-    any_action = _SMALLEST.get((taken.owner, ""), scenarios.BY_HAND)
+    any_action = _SMALLEST.get((taken.owner, ""), scenarios.by_hand)
     return _SMALLEST.get((taken.owner, taken.action), any_action)
 
 
-@pytest.mark.parametrize("taken", [each for each in permissions() if each not in UNUSED_HERE], ids=str)
+def _each_with_its_minute() -> list[ParameterSet]:
+    """Return every permission that a run here needs, those with the same minute one after the other."""
+    needed = [each for each in permissions() if each not in UNUSED_HERE]
+    minutes = [scenarios.minute_seconds(_smallest(each)) for each in needed]
+    ordered = sorted(zip(minutes, needed, strict=True), key=lambda pair: pair[0])
+    return [pytest.param(minute, taken, id=str(taken)) for minute, taken in ordered]
+
+
+@pytest.fixture(scope="module")
+def account(request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Return an account whose controller is there for many runs with minutes of the same length."""
+    with EmbeddedAws(request.param) as aws:
+        yield Shop(aws, images=["orders"])
+
+
+@pytest.fixture
+def shop(account: Shop, request: pytest.FixtureRequest) -> Iterator[Shop]:
+    """Return a shop for one run; whatever the run leaves behind is ended."""
+    number = permissions().index(request.node.callspec.params["taken"])
+    shop = account.open(f"shop-{number}", ZipFile=FIRST.zip)
+    yield shop
+    _end_all(shop)
+
+
+def _end_all(shop: Shop) -> None:
+    """Let no execution and no deployment of a run be there when the next one begins."""
+    states, ssm = shop.aws.client("stepfunctions"), shop.aws.client("ssm")
+    for target in ssm.get_parameters_by_path(Path="/rampart/dev/targets/")["Parameters"]:
+        ssm.delete_parameter(Name=target["Name"])  # lest an event that is tried again finds it
+    machine = shop.stack.outputs["StateMachineArn"]
+    for running in states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
+        states.stop_execution(executionArn=running["executionArn"])
+
+    def over() -> bool:
+        for deployment in shop.deployments.unfinished():
+            acts.abort(shop, deployment.deployment_id)
+        return not shop.deployments.unfinished() and shop.aws.wait_until_idle(0.05)
+
+    until(over, "every deployment is over")
+
+
+@pytest.mark.parametrize(("account", "taken"), _each_with_its_minute(), indirect=["account"], scope="module")
 def test_without_any_one_permission_a_run_fails_and_names_the_function_and_the_action(
-    taken: Permission, tmp_path: Path
+    shop: Shop, taken: Permission
 ) -> None:
-    template = template_without(taken, tmp_path)
-    scenario = _smallest(taken)
-    with EmbeddedAws(scenario.minute_seconds) as aws, pytest.raises(RunFailedError) as failed:
-        scenario.run(Shop(aws, template))
+    with taken_away(shop, taken), pytest.raises(RunFailedError) as failed:
+        _smallest(taken)(shop)
     line = str(failed.value)
     assert "\n" not in line
-    assert taken.owner in line.partition(" was denied ")[0]
-    assert line.partition(" was denied ")[2].startswith(taken.action)
-
-
-def test_with_the_template_nothing_is_denied_and_nothing_is_granted_in_vain() -> None:
-    denials: list[Denial] = []
-    unused: list[set[Grant]] = []
-    owners: dict[str, str] = {}
-    for minute_seconds, runs in groupby(ALL, lambda scenario: scenario.minute_seconds):
-        with EmbeddedAws(minute_seconds) as aws:
-            shop = Shop(aws)
-            for scenario in runs:
-                scenario.run(shop)
-            denials += aws.authoriser.denials
-            unused.append(set(aws.authoriser.unused()))
-            resources = shop.stack.resources.items()
-            owners = {physical: logical.removesuffix("Role") for logical, physical in resources}
-    assert denials == []
-    granted_in_vain = {Permission(owners[g.role], g.statement, g.action) for g in set.intersection(*unused)}
-    declared = set(permissions())
-    assert {each for each in granted_in_vain if each in declared} == set(UNUSED_HERE)
-    assert {each.action for each in granted_in_vain if each not in declared} == set(UNUSED_OF_SAM)
+    who, _, what = line.partition(" was denied ")
+    assert (who, what.partition(" on ")[0]) == (taken.owner, taken.action)

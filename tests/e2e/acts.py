@@ -1,0 +1,103 @@
+"""What runs are made of: what people, AWS and the shop do in them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from controller.core.deployment import Deployment, Status
+from rampart.demo.account import ALIAS
+from rampart.demo.releases import Release
+from tests.e2e.shop import Shop
+
+Strategy = str | Mapping[str, Any]
+
+GOOD = Release(2, 0, Status.PROMOTED)
+LONG = "12h"
+"""Longer than any run takes."""
+
+
+def abort(shop: Shop, deployment_id: str) -> None:
+    """Stop a deployment as a person does; also one whose rollback failed."""
+    verb = {"deployment_id": deployment_id, "mark": "abort", "by": "kim", "reason": "mended"}
+    signal = shop.stack.outputs["SignalFunctionName"]
+    shop.aws.client("lambda").invoke(FunctionName=signal, Payload=json.dumps(verb))["Payload"].read()
+
+
+def ends(shop: Shop, deployment_id: str, field: str, wanted: str) -> None:
+    """See that an execution ends with the wanted status, or error."""
+    ended = shop.execution(deployment_id)
+    assert ended.get(field) == wanted, (
+        f"{deployment_id}: {ended.get('status')} {ended.get('error')}: {ended.get('cause')}"
+    )
+
+
+def over(shop: Shop, deployment_id: str) -> Deployment | None:
+    """Return the record of a deployment if it is over."""
+    found = shop.record(deployment_id)
+    return found if found.status.is_over else None
+
+
+def enter(shop: Shop, function: str, payload: dict[str, Any]) -> None:
+    """Invoke the function of a Task state as the state machine does."""
+    name = shop.stack.resources[function]
+    answer = shop.aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload))
+    said = answer["Payload"].read()
+    shop.settle()
+    assert "FunctionError" not in answer, said
+
+
+def stop(shop: Shop, deployment_id: str) -> None:
+    """Stop an execution as a person does."""
+    states = shop.aws.client("stepfunctions")
+    states.stop_execution(executionArn=shop.execution_arn(deployment_id), cause="in a hurry")
+
+
+def reconcile(shop: Shop, about: str) -> None:
+    """Run reconcile until it has had the patience to do something about one thing."""
+    shop.wait(lambda: any(about in line for line in shop.reconcile()), f"reconcile deals with {about}")
+
+
+def declare(shop: Shop, strategy: Strategy = "AllAtOnce", **fields: Any) -> None:
+    """Declare the shop's target, which asks no test events and bakes as shortly as can be but for `fields`."""
+    shop.declare_target(strategy, shop.function, **({"final_bake": "1s", "test_events": []} | fields))
+
+
+def version(shop: Shop, number: int) -> str:
+    """Publish a good release past the controller, and return its version."""
+    return shop.publish(Release(number, 0, Status.PROMOTED).zip)
+
+
+def start(shop: Shop, what: Release = GOOD, strategy: Strategy = "AllAtOnce", **fields: Any) -> str:
+    """Start by hand with a new version and return the deployment's id."""
+    declare(shop, strategy, **fields)
+    return shop.start({"target": shop.function, "version": shop.publish(what.zip)}, shop.function)
+
+
+def baking(shop: Shop, strategy: Strategy = "AllAtOnce") -> Deployment:
+    """Return a deployment that bakes for longer than the test takes."""
+    return shop.shifted(start(shop, strategy=strategy, final_bake=LONG))
+
+
+def describe_alias(shop: Shop) -> None:
+    """Give the alias another RevisionId, so that whoever puts it back has to look first."""
+    shop.aws.client("lambda").update_alias(FunctionName=shop.function, Name=ALIAS, Description="what customers use")
+
+
+def with_images(shop: Shop) -> Shop:
+    """Return a shop whose function is an image that a target follows by its tag."""
+    images = shop.open_image(f"{shop.function}-image")
+    declare(images)
+    return images
+
+
+def promoted(shop: Shop, artifact: str) -> Deployment:
+    """Return the deployment of an artifact, which ends PROMOTED."""
+    ended = shop.deployment_of(artifact)
+    assert ended.status is Status.PROMOTED, ended.reason
+    shop.settle()
+    return ended
+
+
+def image(images: Shop, number: int) -> Release:
+    """Return a good release of the shop's function."""
+    return Release(number, 0, Status.PROMOTED, images.function)
