@@ -39,7 +39,7 @@ class AwsPorts:
         """Lambda functions."""
         return LambdaFunctions(
             self._session.client("lambda", config=_CONFIG),
-            self._session.client("lambda", config=_PATIENT_CONFIG),
+            cache(lambda: self._session.client("lambda", config=_PATIENT_CONFIG)),  # Verify alone needs it
         )
 
     @cached_property

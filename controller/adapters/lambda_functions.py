@@ -1,7 +1,7 @@
 """Functions on AWS Lambda. The only place where a weight is Lambda's float from 0 to 1."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,10 @@ _NOT_THE_ARTIFACTS_FAULT = ("S3 Error Code", "Code storage limit exceeded", "KMS
 class LambdaFunctions:
     """Functions, versions and aliases through a boto3 Lambda client."""
 
-    def __init__(self, client: "LambdaClient", patient_client: "LambdaClient | None" = None) -> None:
-        """`patient_client` waits as long as a function may run, and does not repeat an invocation."""
+    def __init__(self, client: "LambdaClient", patient: "Callable[[], LambdaClient] | None" = None) -> None:
+        """`patient` makes a client that waits as long as a function may run, and does not repeat an invocation."""
         self._lambda = client
-        self._patient = patient_client or client
+        self._patient = patient or (lambda: client)
 
     def latest(self, function: str) -> Code:
         """Return $LATEST; raises MissingError."""
@@ -72,7 +72,7 @@ class LambdaFunctions:
     def ask(self, function: str, version: str, payload: Any) -> Answer:
         """Invoke a version directly and wait for its answer."""
         with aws_errors(f"invoking function {function} version {version}"):
-            response = self._patient.invoke(
+            response = self._patient().invoke(
                 FunctionName=function, Qualifier=version, Payload=json.dumps(payload).encode()
             )
             answer = response["Payload"].read().decode(errors="replace")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.mark import ParameterSet
 
+from rampart.demo.account import STAGE
 from rampart.demo.releases import FIRST
 from rampart.embedded.aws import EmbeddedAws
 from tests.e2e import acts, scenarios
@@ -81,7 +82,7 @@ def shop(account: Shop, request: pytest.FixtureRequest) -> Iterator[Shop]:
 def _end_all(shop: Shop) -> None:
     """Let no execution and no deployment of a run be there when the next one begins."""
     states, ssm = shop.aws.client("stepfunctions"), shop.aws.client("ssm")
-    for target in ssm.get_parameters_by_path(Path="/rampart/dev/targets/")["Parameters"]:
+    for target in ssm.get_parameters_by_path(Path=f"/rampart/{STAGE}/targets/")["Parameters"]:
         ssm.delete_parameter(Name=target["Name"])  # lest an event that is tried again finds it
     machine = shop.stack.outputs["StateMachineArn"]
     for running in states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]:
