@@ -31,7 +31,7 @@ build: .venv-sam/.done
 	@mkdir -p .aws-sam
 	@$(SAM) build >.aws-sam/build.log 2>&1 || { cat .aws-sam/build.log; exit 1; }
 	@$(PYTHON) -m bench.package .aws-sam/build
-	@echo "Next: .venv-sam/bin/sam deploy --guided (docs/deploying.md)"
+	@echo "Next: samconfig.toml, and then .venv-sam/bin/sam deploy --config-env prod (docs/deploying.md)"
 
 # The same package for this machine, from which the tests import every handler as Lambda would.
 build-here: build $(VENV)/.dev
@@ -53,7 +53,8 @@ fmt: $(VENV)/.dev
 
 # Most of what is installed is seldom imported: it is compiled when it is, not all of it beforehand.
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
-require_python = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+require_python = command -v $(PYTHON) >/dev/null \
+	|| { echo "There is no $(PYTHON) here; without PYTHON=... plain python3 is taken."; exit 2; }; $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "Rampart needs Python 3.11 or newer, and $(PYTHON) is not. Try: make PYTHON=python3.13 ..."; exit 2; }
 
 .PHONY: environments environment

@@ -27,7 +27,7 @@ SPLIT_WATCH_MINUTES = 60
 """How long the aliases of a deployment that has ended are watched for a write that came late."""
 
 _OURS = (Status.PROMOTED, Status.ROLLED_BACK)
-_HISTORY = 10
+_HISTORY = 50
 
 Visit = Callable[[str], Context]
 """Returns the visit of the deployment of that id."""
@@ -130,6 +130,8 @@ def _catch_up(context: Context, target: Target, tag: str) -> str | None:
     if newest is None or "@sha256:" not in newest.artifact:
         return None
     known = ImageArtifact(image=newest.artifact)
+    if not isinstance(target.source, ImageSource) or known.repository != target.source.repository:
+        return None  # it was deployed from elsewhere; the first event from here is waited for
     current = context.ports.artifacts.current(known, tag)
     if current is None or current == known.identity:
         return None

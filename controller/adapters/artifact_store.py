@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from controller.adapters.aws_errors import aws_errors
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import MissingError
+from controller.core.errors import DeniedError, MissingError, RefusedError
 from controller.ports import Stored
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ _INDEXES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 # HEAD has no body that could carry a code, so that the code is the HTTP status.
-_MISSING_OBJECT = {"404": MissingError, "NoSuchVersion": MissingError, "405": MissingError}
+_MISSING_OBJECT = {
+    **dict.fromkeys(("404", "405", "NoSuchVersion"), MissingError),
+    "400": RefusedError,  # a version id that is none
+    "403": DeniedError,
+}
 _MISSING_IMAGE = {"ImageNotFoundException": MissingError, "RepositoryNotFoundException": MissingError}
 
 

@@ -9,11 +9,22 @@ from botocore.exceptions import ClientError
 from controller.adapters import dynamodb_items as items
 from controller.adapters.aws_errors import aws_errors
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, MemberRecord, Status
-from controller.core.errors import ClaimHeldError, ConflictError, ControllerError, MissingError, UnavailableError
+from controller.core.errors import (
+    ClaimHeldError,
+    ConflictError,
+    ControllerError,
+    MissingError,
+    NotReadyError,
+    UnavailableError,
+)
 from controller.ports import Claim, Live, Newest, Tried
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+# botocore does not repeat a TransactionConflictException of a plain write.
+_TRIES_BESIDE_TRANSACTIONS = 8
+_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class DynamoDbDeployments:
@@ -198,20 +209,25 @@ class DynamoDbDeployments:
     def _annotate(
         self, deployment_id: str, expression: str, names: dict[str, str], values: items.Item
     ) -> Deployment:
-        try:
-            with aws_errors(f"deployment {deployment_id}"):
-                answer = self._dynamodb.update_item(
-                    TableName=self._table,
-                    Key=items.to_dynamodb(items.record_key(deployment_id)),
-                    UpdateExpression=expression,
-                    ConditionExpression="attribute_exists(pk)",
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=items.to_dynamodb(values),
-                    ReturnValues="ALL_NEW",
-                )
-        except ConflictError:
-            raise MissingError(f"there is no deployment {deployment_id!r}") from None
-        return items.deployment_of(items.from_dynamodb(answer["Attributes"]))
+        for last_try in (*(False,) * _TRIES_BESIDE_TRANSACTIONS, True):
+            try:
+                with aws_errors(f"deployment {deployment_id}", {"TransactionConflictException": NotReadyError}):
+                    answer = self._dynamodb.update_item(
+                        TableName=self._table,
+                        Key=items.to_dynamodb(items.record_key(deployment_id)),
+                        UpdateExpression=expression,
+                        ConditionExpression="attribute_exists(pk)",
+                        ExpressionAttributeNames=names,
+                        ExpressionAttributeValues=items.to_dynamodb(values),
+                        ReturnValues="ALL_NEW",
+                    )
+                return items.deployment_of(items.from_dynamodb(answer["Attributes"]))
+            except ConflictError:
+                raise MissingError(f"there is no deployment {deployment_id!r}") from None
+            except NotReadyError as conflict:  # a transaction is writing the record; it takes milliseconds
+                if last_try:
+                    raise UnavailableError(str(conflict)) from conflict
+        raise AssertionError("unreachable")  # pragma: no cover
 
     def _change(
         self, before: Deployment, after: Deployment, sequence: int, *, closing: bool = False
@@ -330,7 +346,8 @@ def _cancelled(error: ClientError, deployment: Deployment, doing: str) -> Contro
     failed = next((r for r in reasons if r.get("Code") == "ConditionalCheckFailed"), None)
     if failed is None:
         codes = sorted({r.get("Code", "None") for r in reasons} - {"None"})
-        return UnavailableError(f"{doing}: {', '.join(codes)}")
+        kind = UnavailableError if _PASSING & set(codes) or not codes else ControllerError
+        return kind(f"{doing}: {', '.join(codes)}")
     there = items.from_dynamodb(failed.get("Item"))
     for member in deployment.members:
         is_its_claim = there.get("pk") == items.claim_key(member.function)["pk"]

@@ -10,8 +10,8 @@ MAX_SUPERSEDES = 2
 """How many deployments in a row may be superseded; then the running one is let finish, lest none ever does."""
 MAX_WAIT_MINUTES = 24 * 60
 """How long a deployment waits for its claims."""
-WAIT_LOOK_MINUTES = 5
-"""How often a deployment that waits looks by itself; it is woken when its turn comes."""
+WAIT_LOOK_MINUTES = 15
+"""How often a deployment that waits looks by itself: seldom, because it is woken when its turn comes."""
 
 
 class Turn(StrEnum):

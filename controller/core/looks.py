@@ -8,8 +8,8 @@ from controller.core.deployment import Deployment
 from controller.core.duration import spell_span
 from controller.core.strategy import Plan
 
-MACHINE_TIMEOUT_SECONDS = 691_200
-"""The state machine's own TimeoutSeconds: eight days, for a plan of seven and its holds."""
+MACHINE_TIMEOUT_SECONDS = 864_000
+"""The state machine's own TimeoutSeconds: ten days, for a day's wait, a plan of seven, and its holds."""
 MAX_PLAN_SECONDS = 604_800
 MAX_HISTORY_EVENTS = 20_000
 """Step Functions fails an execution at 25,000 history events (service quotas); holds need the rest."""

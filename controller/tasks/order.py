@@ -1,6 +1,6 @@
 """Order: whether what an event asks for is still wanted. A person may ask for anything again."""
 
-from controller.core.deployment import Deployment
+from controller.core.deployment import Deployment, Status
 from controller.core.source import ZipSource
 from controller.core.target import Member, Request, Target
 from controller.ports import Newest, Stored
@@ -26,7 +26,9 @@ def under_way(context: Context, deployment: Deployment, target: Target) -> str |
     owner = context.ports.deployments.claim(target.members[0].function).owner
     rival = context.ports.deployments.find(owner) if owner else None
     wish = (deployment.target, deployment.artifact)
-    if rival is None or deployment.artifact is None or (rival.target, rival.artifact) != wish:
+    if rival is None or rival.stopping_mark or rival.status is not Status.IN_PROGRESS:
+        return None  # what is being rolled back is not under way any more
+    if deployment.artifact is None or (rival.target, rival.artifact) != wish:
         return None
     return f"{rival.what} is being deployed to {rival.target} by {rival.deployment_id} already"
 

@@ -9,12 +9,12 @@ from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ClaimHeldError, InputError, RefusedError
 from controller.core.looks import refuse_long_plan
-from controller.core.strategy import plan_of, spell_plan
+from controller.core.strategy import Plan, plan_of, spell_plan
 from controller.core.target import Member, Request, Target, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
-from controller.tasks.preflight import Found, find_alarms, find_artifact, find_member
+from controller.tasks.preflight import Found, check_managed, find_alarms, find_artifact, find_member
 from controller.tasks.waiting import wait, waiter_before
 
 
@@ -78,10 +78,12 @@ def _take_up(context: Context, asked: Request, deployment: Deployment, waited: D
         under_way(context, deployment, target),
         out_of_order(context, asked, target, stored, newest),
     )
+    way = _plan_of(context, asked, target)  # what needs no claim is refused before anybody is superseded
+    check_managed(context, target)
     try:
         found = {member: find_member(context, member) for member in target.members}
         _skip_if(live_already(context, asked, target, found))
-        planned = _planned(context, asked, target, found, deployment)
+        planned = _planned(context, asked, target, found, deployment, way)
         event = event_of(planned, Transition.PLANNED, context.now)
         context.ports.deployments.open(planned, event, newest=is_newest, waited=waited)
     except ClaimHeldError as held:
@@ -95,9 +97,8 @@ def _skip_if(*reasons: str | None) -> None:
         raise _Nothing(reason)
 
 
-def _planned(
-    context: Context, asked: Request, target: Target, found: dict[Member, Found], deployment: Deployment
-) -> Deployment:
+def _plan_of(context: Context, asked: Request, target: Target) -> Plan:
+    """Return the plan of what was asked for; raises InputError."""
     if asked.version and len(target.members) > 1:
         raise InputError(
             f"execution input: version: target {target.name} has {len(target.members)} members, whose "
@@ -107,6 +108,17 @@ def _planned(
     too_long = refuse_long_plan(plan, context.minute_seconds)
     if too_long:
         raise InputError(f"target {target.name}: strategy: {too_long}")
+    return plan
+
+
+def _planned(
+    context: Context,
+    asked: Request,
+    target: Target,
+    found: dict[Member, Found],
+    deployment: Deployment,
+    plan: Plan,
+) -> Deployment:
     members = tuple(
         MemberRecord(
             function=member.function,

@@ -36,14 +36,19 @@ def find_artifact(context: Context, asked: Request) -> Stored | None:
     return stored
 
 
+def check_managed(context: Context, target: Target) -> None:
+    """Raise RefusedError unless every member opted in to this stage."""
+    for member in target.members:
+        tags = context.ports.functions.tags(member.function)
+        if tags.get(MANAGED_TAG) != context.stage:
+            raise RefusedError(
+                f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
+                "tag it to let this stage deploy to it"
+            )
+
+
 def find_member(context: Context, member: Member) -> Found:
     """Return a member as it is; raises RefusedError, and ClaimHeldError when another deployment holds it."""
-    tags = context.ports.functions.tags(member.function)
-    if tags.get(MANAGED_TAG) != context.stage:
-        raise RefusedError(
-            f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
-            "tag it to let this stage deploy to it"
-        )
     claim = context.ports.deployments.claim(member.function)
     if claim.owner:  # before the alias: a split is the holder's then, and not a stranger's
         raise ClaimHeldError(member.function, claim.owner)

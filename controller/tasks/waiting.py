@@ -5,7 +5,7 @@ from datetime import timedelta
 from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, goes_before, turn_of
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
-from controller.core.errors import ClaimHeldError, RefusedError
+from controller.core.errors import ClaimHeldError, ConflictError, RefusedError
 from controller.core.target import Target
 from controller.ports import Ports
 from controller.tasks.context import Context
@@ -36,7 +36,9 @@ def wait(
         reason = f"waits until the failed rollback of {held.owner} is mended, which holds {held.function}"
     if holder and turn is Turn.SUPERSEDE:
         detail = MarkDetail(at=context.now, by=deployment.deployment_id, reason=deployment.what)
-        context.ports.deployments.mark(holder.deployment_id, Mark.SUPERSEDED, detail)
+        marked = context.ports.deployments.mark(holder.deployment_id, Mark.SUPERSEDED, detail)
+        if marked.status.is_over:
+            raise ConflictError(f"{holder.deployment_id} has ended meanwhile")  # Plan looks again
         reason, supersedes = f"waits until {held.owner}, which it supersedes, is rolled back", holder.supersedes + 1
     after = deployment.model_copy(
         update={

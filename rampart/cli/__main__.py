@@ -70,6 +70,8 @@ def demo(
         except OSError as error:
             raise typer.BadParameter(f"cannot write {json_file}: {error.strerror}", param_hint="--json") from None
     if not find_spec("awslambdaric"):
+        if sys.platform == "linux":
+            _fail("rampart demo: it needs more than the extra [cli]; run make demo in a checkout")
         _fail("rampart demo: Lambda's runtime client (awslambdaric) is built for Linux only; run the demo on Linux")
     for name in list(os.environ):  # the AWS is in this process: no profile and no proxy leads to it
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import MissingError
 from controller.core.strategy import Plan, Step
 from controller.core.target import VerificationEvent
 from controller.core.verdict import Outcome, Verdict
 from controller.ports import Deployments
+from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.records import DETAIL, close, found, mark, open_one, planned_event, told
 from tests.builders import START, after, an_alarm
 
@@ -165,3 +168,22 @@ def test_the_events_that_are_still_to_be_sent_are_found_once_they_are_old_enough
     assert [e.event_id for e in deployments.unsent(after(600))] == ["d-1.1", "d-1.2"]
     deployments.sent(deployments.events("d-1")[0])
     assert [e.event_id for e in deployments.unsent(after(600))] == ["d-1.2"]
+
+
+def test_a_mark_that_meets_a_transaction_is_left_all_the_same(aws: EmbeddedAws, table: str) -> None:
+    client = aws.client("dynamodb")
+    open_one(DynamoDbDeployments(client, table), "d-1")
+    update, met = client.update_item, iter(range(3))
+
+    class InTheWay:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def update_item(self, **params: Any) -> Any:
+            if next(met, None) is not None:
+                response = {"Error": {"Code": "TransactionConflictException", "Message": "in the way"}}
+                raise ClientError(response, "UpdateItem")  # type: ignore[arg-type]
+            return update(**params)
+
+    marked = DynamoDbDeployments(InTheWay(), table).mark("d-1", Mark.ABORT, DETAIL)  # type: ignore[arg-type]
+    assert marked.marks == {Mark.ABORT: DETAIL}

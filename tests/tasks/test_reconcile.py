@@ -251,3 +251,10 @@ def test_errors_that_are_not_ours_are_not_passed_over(world: World) -> None:
     with pytest.raises(TypeError):
         reconciled(world)
     assert issubclass(UnavailableError, ControllerError)
+
+
+def test_a_tag_of_a_repository_that_the_target_does_not_follow_asks_for_nothing(following: World) -> None:
+    following.target(source={"repository": "team/new-orders", "tag": "prod"})
+    _pushed(following, an_image("a2"), "prod")
+    following.clock.advance(PATIENCE + 1)
+    assert reconciled(following) == []

@@ -247,3 +247,20 @@ def test_a_waiter_whose_turn_came_before_it_slept_does_not_sleep(world: World) -
     resume(old)
     carry_out(world, "Bake", new)
     assert record(world, new).token in world.ports.executions.woken
+
+
+def test_a_request_that_cannot_work_supersedes_nobody(world: World) -> None:
+    old = baking(world)
+    new = asking(world, strategy={"steps": [{"weight": "1%", "bake": "8d"}]})
+    assert new.document["decision"] == "REJECTED"
+    assert record(world, old).marks == {}
+
+
+def test_an_artifact_that_is_being_rolled_back_may_be_asked_for_again(world: World) -> None:
+    old = baking(world)
+    mark(world, old, Mark.ABORT)
+    artifact = record(world, old).artifact
+    assert artifact
+    again_ = walker.Execution("again", {"target": "checkout", "artifact": artifact.model_dump()})
+    assert carry_out(world, "Plan", again_)["decision"] == "HOLD"
+    assert record(world, again_).status is Status.PENDING
