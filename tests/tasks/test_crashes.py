@@ -8,7 +8,7 @@ from controller.core.errors import DeniedError
 from controller.tasks.roll_back import roll_back
 from tests.engine.faults import BROKEN, Fault
 from tests.engine.walker import TaskFailedError
-from tests.engine.world import World
+from tests.engine.world import World, zip_of
 from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, versions, visit, walk_to
 
 SPLIT = {"AdditionalVersionWeights": {"2": 0.3}}
@@ -214,3 +214,24 @@ def test_members_are_published_side_by_side(world: World) -> None:
     walk_to(execution, "Verify")
     assert world.clock.now() - began < 30
     assert {member.candidate for member in world.record(execution.name).members} == {"2"}
+
+
+@pytest.mark.parametrize("state", ["Publish", "Verify", "Shift", "Bake", "Judge", "Promote", "RollBack"])
+def test_where_somebody_else_has_put_the_alias_it_stays_whatever_the_deployment_was_at(
+    world: World, state: str
+) -> None:
+    world.aws("UpdateFunctionCode", FunctionName="checkout", ZipFile=zip_of("theirs"), Architectures=["arm64"])
+    world.clock.advance(1)
+    theirs = world.aws("PublishVersion", FunctionName="checkout")["Version"]
+    world.clock.advance(1)
+    if state == "RollBack":
+        execution = arrive(world, "Judge")
+        mark(world, execution, Mark.ABORT)
+        walk_to(execution, "RollBack")
+    else:
+        execution = arrive(world, state)
+    edit_alias(world, FunctionVersion=theirs, RoutingConfig={"AdditionalVersionWeights": {}})
+    resume(execution)
+    assert world.alias() == f"version {theirs}"
+    assert world.record(execution.name).status is Status.DRIFTED
+    assert holder(world) is None
