@@ -16,7 +16,7 @@ from controller.core.errors import ControllerError
 from controller.core.notification import notification
 from controller.core.source import ImageSource
 from controller.core.strategy import FULL_WEIGHT
-from controller.core.target import Target, canonical_request
+from controller.core.target import canonical_request
 from controller.tasks.context import Context
 from controller.tasks.roll_back import roll_back
 from controller.tasks.waiting import has_cause_to_wake, wake_others
@@ -118,33 +118,33 @@ def _lost_pushes(context: Context, _: Visit) -> Iterator[Finish]:
     targets, _unreadable = context.ports.targets.all()
     for target in targets:
         if isinstance(target.source, ImageSource) and target.source.is_fixed:
-            yield partial(_catch_up, context, target, target.source.tag)
+            yield partial(_catch_up, context, target.name, target.source)
 
 
-def _catch_up(context: Context, target: Target, tag: str) -> str | None:
+def _catch_up(context: Context, target: str, source: ImageSource) -> str | None:
     """Start the deployment of what the tag names, if it appeared after all that the target has deployed.
 
     A target that has deployed nothing yet is left to its first event: its tag may be older than its declaration.
     """
-    newest = context.ports.deployments.newest(target.name)
+    newest = context.ports.deployments.newest(target)
     if newest is None or "@sha256:" not in newest.artifact:
         return None
     known = ImageArtifact(image=newest.artifact)
-    if not isinstance(target.source, ImageSource) or known.repository != target.source.repository:
+    if known.repository != source.repository:
         return None  # it was deployed from elsewhere; the first event from here is waited for
-    current = context.ports.artifacts.current(known, tag)
+    current = context.ports.artifacts.current(known, source.tag)
     if current is None or current == known.identity:
         return None
     image = ImageArtifact(image=current)
     appeared_at = context.ports.artifacts.find(image).appeared_at
     if not newest.appeared_at < appeared_at < context.now - _minutes(context, PATIENCE_MINUTES):
         return None
-    if context.ports.deployments.tried(target.name, image.identity).ended:
+    if context.ports.deployments.tried(target, image.identity).ended:
         return None
-    name = f"{target.name}-{image.fingerprint}-reconciled"
-    if not context.ports.executions.start(name, canonical_request(target.name, image, f"reconcile {image.digest}")):
+    name = f"{target}-{image.fingerprint}-reconciled"
+    if not context.ports.executions.start(name, canonical_request(target, image, f"reconcile {image.digest}")):
         return None
-    return f"{name}: started, because tag {tag} names {image.identity} and no event said so"
+    return f"{name}: started, because tag {source.tag} names {image.identity} and no event said so"
 
 
 def _minutes(context: Context, minutes: int) -> timedelta:

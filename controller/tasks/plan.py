@@ -1,6 +1,6 @@
 """Plan: read what was asked for and what is there, refuse what cannot work, claim, and write the record."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.decision import Decision, Ruling, end_of
@@ -17,6 +17,9 @@ from controller.tasks.order import live_already, out_of_order, refused_before, u
 from controller.tasks.preflight import Found, check_managed, find_alarms, find_artifact, find_member
 from controller.tasks.waiting import wait, waiter_before
 
+_CLOCKS_DIFFER = timedelta(days=1)
+"""Far more than two clocks of AWS do, and far less than a name is kept."""
+
 
 class _Nothing(Exception):  # noqa: N818 - not an error: there is nothing to do, and this says why
     pass
@@ -29,7 +32,7 @@ def plan(context: Context, request: Any, execution_arn: str, started_at: datetim
     from before is another's, because Step Functions forgets names after 90 days and records live longer.
     """
     waited = context.ports.deployments.find(context.deployment_id)
-    if waited and waited.status.is_over and waited.started_at < started_at:
+    if waited and waited.status.is_over and waited.started_at < started_at - _CLOCKS_DIFFER:
         day = f"{waited.started_at:%Y-%m-%d}"
         return Ruling(
             Decision.REJECTED,

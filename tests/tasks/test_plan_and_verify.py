@@ -1,5 +1,6 @@
 """Plan and Verify: what is found at the start, and candidates that are asked before they get traffic."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +156,14 @@ def test_a_person_may_deploy_what_is_live_again_to_ship_its_configuration(world:
     changed = world.run("changed", request)
     assert (same.status, changed.status) == ("SUCCEEDED", "SUCCEEDED")
     assert world.alias() == "version 3"
+
+
+def test_a_plan_that_is_repeated_by_a_slow_clock_leads_to_the_end_there_was(world: World) -> None:
+    world.run("hotfix", {"target": "nobody", "version": "1"})
+    ended = world.record("hotfix")
+    context = Context(world.ports, "hotfix", world.now(), STAGE, 60.0)
+    repeated = plan(context, {"target": "nobody", "version": "1"}, "arn", ended.started_at + timedelta(seconds=3))
+    assert (repeated.decision, repeated.reason) == ("REJECTED", ended.reason)
 
 
 def test_a_name_that_was_used_long_ago_is_refused_and_its_record_stays(world: World) -> None:
