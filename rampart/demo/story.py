@@ -109,7 +109,8 @@ class _Story:
         self._until(self._all_over)
 
     def _upload(self, release: Release) -> Push:
-        self._screen.say(f"{release.function}: release {release.number} is uploaded to {release.key}")
+        bug = f", with a bug that fails {release.bug_percent} orders in 100" if release.bug_percent else ""
+        self._screen.say(f"{release.function}: release {release.number} is uploaded to {release.key}{bug}")
         at = _now()
         return self._note(Push(release, self._account.upload(release.key, release.zip), "its zip was uploaded", at))
 
