@@ -18,9 +18,10 @@ from controller.core.deployment import (
     Transition,
     WatchedAlarm,
 )
+from controller.core.outcome import Outcome
 from controller.core.strategy import Plan, Step
 from controller.core.target import RedAtStart, Target
-from controller.core.verdict import AlarmState, Outcome, Reading, Verdict
+from controller.core.verdict import AlarmState, Reading, Verdict
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """The moment of every default; a shift at step `at_step` happens then."""

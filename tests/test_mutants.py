@@ -9,7 +9,8 @@ import pytest
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.alias import Alias, Routing
 from controller.core.deployment import Deployment, Event, MemberRecord, Status
-from controller.core.verdict import Outcome, Verdict
+from controller.core.outcome import Outcome
+from controller.core.verdict import Verdict
 from controller.tasks import judge, shift
 from controller.tasks.context import Context
 from tests.engine.invariants import InvariantError

@@ -9,7 +9,8 @@ from typing import Any, assert_never
 from controller.core import errors
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_duration
-from controller.core.verdict import Outcome, Verdict
+from controller.core.outcome import Outcome
+from controller.core.verdict import Verdict
 from controller.core.wording import one_line
 
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from controller.core.alias import Alias, Routing, routing_at
 from controller.core.artifact import ImageArtifact, WrittenArtifact, ZipArtifact
 from controller.core.document import Document
+from controller.core.outcome import Outcome
 from controller.core.strategy import Plan, Step
 from controller.core.target import Hotfix, RedAtStart, VerificationEvent
-from controller.core.verdict import Outcome, Verdict
+from controller.core.verdict import Verdict
 
 SCHEMA_VERSION = 1
 

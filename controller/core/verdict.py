@@ -8,14 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-
-class Outcome(StrEnum):
-    """FAIL outranks INCONCLUSIVE outranks PASS."""
-
-    PASS = "PASS"
-    INCONCLUSIVE = "INCONCLUSIVE"
-    FAIL = "FAIL"
-
+from controller.core.outcome import Outcome
 
 _RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
 

@@ -7,8 +7,9 @@ from controller.core.decision import Decision, Ruling, decide, end_of
 from controller.core.deployment import Deployment, Status, Transition, WatchedAlarm, event_of
 from controller.core.errors import StoppedError
 from controller.core.looks import next_look
+from controller.core.outcome import Outcome
 from controller.core.target import RedAtStart
-from controller.core.verdict import AlarmState, Outcome, Reading, Verdict, judge_reading, worst
+from controller.core.verdict import AlarmState, Reading, Verdict, judge_reading, worst
 from controller.tasks.context import Context
 
 

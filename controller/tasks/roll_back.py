@@ -10,7 +10,7 @@ from controller.core.alias import Alias
 from controller.core.decision import Ruling, end_of
 from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status, Transition, event_of
 from controller.core.errors import ConflictError, ControllerError, MissingError, UnavailableError
-from controller.core.verdict import Outcome
+from controller.core.outcome import Outcome
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.end import end

@@ -8,9 +8,10 @@ from botocore.exceptions import ClientError
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import MissingError
+from controller.core.outcome import Outcome
 from controller.core.strategy import Plan, Step
 from controller.core.target import VerificationEvent
-from controller.core.verdict import Outcome, Verdict
+from controller.core.verdict import Verdict
 from controller.ports import Deployments
 from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.records import DETAIL, close, found, mark, open_one, planned_event, told

@@ -3,8 +3,8 @@
 from typing import Any
 
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
+from controller.core.outcome import Outcome
 from controller.core.target import Hotfix
-from controller.core.verdict import Outcome
 from tests.builders import a_deployment, a_member, a_plan, a_verdict, after, an_alarm, an_artifact, an_image
 from tests.engine.memory import MemoryDeployments
 

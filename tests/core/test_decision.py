@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller.core.decision import Decision, Ruling, cause_of, decide, end_of
 from controller.core.deployment import STOPPING_MARKS, Deployment, Mark, Status
-from controller.core.verdict import Outcome
+from controller.core.outcome import Outcome
 from tests.builders import START, a_deployment, a_mark, a_verdict, after
 
 MIDDLE, LAST = 0, 1

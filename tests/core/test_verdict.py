@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.verdict import AlarmState, Outcome, judge_reading, worst
+from controller.core.outcome import Outcome
+from controller.core.verdict import AlarmState, judge_reading, worst
 from tests.builders import START, a_reading, a_verdict, after
 
 BEFORE, LATER = after(-60), after(60)

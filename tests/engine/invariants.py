@@ -5,7 +5,7 @@ from typing import Any
 
 from controller.core.alias import Alias, Routing
 from controller.core.deployment import Deployment, Mark, Status
-from controller.core.verdict import Outcome
+from controller.core.outcome import Outcome
 from rampart.embedded.wire import Call
 from tests.engine.world import World
 

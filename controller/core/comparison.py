@@ -1,0 +1,153 @@
+"""The comparison of candidate and baseline: from counts to an outcome, in words that an operator can check."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from controller.core.evidence import Minute, Usual, log_evidence, log_evidence_against, log_mean
+from controller.core.outcome import Outcome
+
+HOLD_FROM = 2.0
+"""The odds from which on the candidate gets no more traffic before more is known."""
+
+_RECENT_MINUTES = 3
+_SHARED_RATE = 0.05
+_SHARED_TIMES = 3
+_FEW_BASELINE_REQUESTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What a comparison asks for before it decides."""
+
+    risk: float = 0.01
+    """In which share of the rollouts of a candidate that is no worse it may fail it."""
+    min_requests: int = 10
+    """How many requests the candidate must have served before it gets more traffic."""
+    min_failures: int = 3
+    """Fewer failures of the candidate never fail it."""
+    min_difference: float = 0.001
+    """A failure rate that is above the baseline's by less does not matter."""
+    tolerance: float = 1.0
+    """The odds ratio up to which a candidate counts as no worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Two versions of one function, and what of theirs is compared."""
+
+    candidate: str
+    """As people know it, such as "checkout version 42"."""
+    baseline: str
+    failing: str = "fails"
+    """What the candidate does more often when it is worse, as a verb."""
+    failures: str = "failed"
+    """What became of the requests that are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison found."""
+
+    outcome: Outcome
+    reason: str
+    odds: float
+    """That the candidate is worse, to 1; the share of this comparison when there are several."""
+    is_starved: bool = False
+    """Whether nothing but too few requests keeps it from passing."""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def compare(
+    contest: Contest,
+    minutes: Sequence[Minute],
+    bar: Bar,
+    *,
+    usual: Usual | None = None,
+    comparisons: int = 1,
+    needs_requests: bool = True,
+) -> Comparison:
+    """Return what the minutes say of the candidate.
+
+    With several `comparisons` in a deployment each has its part of the risk (the union bound). `usual` counts only
+    where the baseline itself serves next to nothing. `needs_requests` says whether too few are a reason to hold.
+    """
+    ours, failed, theirs, theirs_failed = _totals(minutes)
+    log_odds = _log_odds(minutes, bar, usual) - math.log(comparisons)
+    difference = (failed / ours if ours else 0.0) - (theirs_failed / theirs if theirs else 0.0)
+    matters = difference >= bar.min_difference
+    odds = math.exp(min(log_odds, 700.0))
+    counts = (
+        f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
+        f"in the same {_count(len(minutes), 'minute')}"
+    )
+    worse = f"{contest.candidate} {contest.failing} more than {contest.baseline}: {counts}"
+    said = f"the odds that it is worse are {spell_odds(odds)}"
+    enough = 1 / bar.risk
+    is_starved = False
+    if matters and odds >= enough and failed >= bar.min_failures:
+        outcome, reason = Outcome.FAIL, f"{worse}; {said}, and {enough:g} to 1 is enough"
+    elif matters and odds >= HOLD_FROM:
+        outcome, reason = Outcome.INCONCLUSIVE, f"{contest.candidate} may be worse: {counts}; {said}"
+    elif _is_shared(minutes, usual):
+        outcome = Outcome.INCONCLUSIVE
+        reason = f"both versions are in trouble, and not {contest.candidate} alone: {counts}"
+    elif needs_requests and ours < bar.min_requests:
+        outcome, is_starved = Outcome.INCONCLUSIVE, True
+        reason = (
+            f"{contest.candidate} has served {_count(ours, 'request')} that can be compared, "
+            f"and {bar.min_requests} are asked for"
+        )
+    else:
+        outcome, reason = Outcome.PASS, f"{contest.candidate} is no worse than {contest.baseline}: {counts}"
+    evidence = {
+        "candidate": {"version": contest.candidate, "requests": ours, "failures": failed},
+        "baseline": {"version": contest.baseline, "requests": theirs, "failures": theirs_failed},
+        "minutes": len(minutes),
+        "odds": float(f"{odds:.3g}"),
+    }
+    return Comparison(outcome, reason, odds, is_starved, evidence)
+
+
+def spell_odds(odds: float) -> str:
+    """Return odds to 1 as people say them; beyond a million nobody needs the number."""
+    if odds > 1_000_000:
+        return "over 1,000,000 to 1"
+    if odds >= 100:
+        return f"{odds:,.0f} to 1"
+    return f"{odds:.1f} to 1" if odds >= 1 else "less than even"
+
+
+def _log_odds(minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> float:
+    found = log_evidence(minutes, bar.tolerance)
+    if usual is None:
+        return found
+    _, _, theirs, theirs_failed = _totals(minutes)
+    is_quiet = theirs_failed <= 3 * usual.highest_rate * theirs
+    if theirs < _FEW_BASELINE_REQUESTS and is_quiet:
+        return log_mean(found, log_evidence_against(usual, minutes))
+    return found
+
+
+def _is_shared(minutes: Sequence[Minute], usual: Usual | None) -> bool:
+    """Say whether both versions fail far more than the alias usually does: that is not the candidate's doing."""
+    if usual is None or not usual.requests:
+        return False
+    ours, failed, theirs, theirs_failed = _totals(minutes[-_RECENT_MINUTES:])
+    limit = max(_SHARED_RATE, _SHARED_TIMES * usual.rate)
+    return theirs >= 10 and ours >= 1 and theirs_failed / theirs >= limit and failed / ours >= limit
+
+
+def _totals(minutes: Sequence[Minute]) -> tuple[float, ...]:
+    return tuple(map(sum, zip(*minutes, strict=True))) if minutes else (0.0, 0.0, 0.0, 0.0)
+
+
+def _of(part: float, whole: float, became: str = "") -> str:
+    share = f" ({100 * part / whole:.3g}%)" if whole else ""
+    words = f"{part:,.0f} of {_count(whole, 'request')}{share}"
+    return f"{words} {became}".strip()
+
+
+def _count(number: float, thing: str) -> str:
+    return f"{number:,.0f} {thing}{'s' * (number != 1)}"
