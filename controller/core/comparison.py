@@ -40,8 +40,8 @@ class Contest:
     candidate: str
     """As people know it, such as "checkout version 42"."""
     baseline: str
-    failing: str = "fails"
-    """What the candidate does more often when it is worse, as a verb."""
+    worse: str = "fails more than"
+    """What the candidate does when it is worse, up to the baseline's name."""
     failures: str = "failed"
     """What became of the requests that are counted."""
 
@@ -82,7 +82,7 @@ def compare(
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
-    worse = f"{contest.candidate} {contest.failing} more than {contest.baseline}: {counts}"
+    worse = f"{contest.candidate} {contest.worse} {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
     enough = 1 / bar.risk
     is_starved = False

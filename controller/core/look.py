@@ -167,14 +167,14 @@ def _compared(
     names = f"{subject.function} version {member.candidate}", f"version {member.baseline}"
     if subject.name == SLOWNESS:
         slow = f"took more than {subject.slow_ms:g} ms"
-        contest = Contest(*names, "is slower", slow)
+        contest = Contest(*names, "is slower than", slow)
         found = compare(contest, minutes, terms.slower_bar, comparisons=comparisons, needs_requests=False)
         # Odds that only ask for patience are none for a comparison that seldom decides.
         return found if found.outcome is Outcome.FAIL else replace(found, outcome=Outcome.PASS)
     failed = "failed" if subject.namespace == LAMBDA else f"failed ({subject.name})"
     usual = subject.usual if subject.usual_requests else None
     return compare(
-        Contest(*names, "fails", failed),
+        Contest(*names, failures=failed),
         minutes,
         terms.bar,
         usual=usual,
