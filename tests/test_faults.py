@@ -97,7 +97,7 @@ STORIES: dict[Story, Status] = {
 ALWAYS_WHOLE = (promoted, stopped_by_its_alarm)
 """The stories that meet every fault each time; the others meet most of theirs at night."""
 BY_DAY = {("lost", "after"), ("crash", "before")}
-BY_DAY_LONG = {compared: {("crash", "before")}, convicted: {("lost", "after")}}
+BY_DAY_LONG: dict[Story, set[tuple[str, str]]] = {compared: {("crash", "before")}, convicted: {("lost", "after")}}
 """Of the stories that take long."""
 
 
@@ -154,6 +154,11 @@ def _unrest_of(world: World, name: str) -> list[str]:
         f"{name}: its cause is {execution.cause!r}": bool(execution.cause) == (execution.status == "FAILED"),
     }
     return [fault for fault, is_so in holds.items() if not is_so]
+
+
+def is_by_day(story: Story, kind: str, moment: str) -> bool:
+    """Say whether a story meets a kind of fault each time, and not at night alone."""
+    return story in ALWAYS_WHOLE or (kind, moment) in BY_DAY_LONG.get(story, BY_DAY)
 
 
 def cases(faults: dict[str, BaseException]) -> list[Any]:
