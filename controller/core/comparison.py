@@ -15,6 +15,8 @@ _RECENT_MINUTES = 3
 _SHARED_RATE = 0.05
 _SHARED_TIMES = 3
 _FEW_BASELINE_REQUESTS = 50
+# Odds beyond these tell nobody anything, and a number of DynamoDB's lies between 1E-130 and 9.99E+125.
+_LEAST_RECORDED, _MOST_RECORDED = 1e-9, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def compare(
         "candidate": {"version": contest.candidate, "requests": round(ours), "failures": round(failed)},
         "baseline": {"version": contest.baseline, "requests": round(theirs), "failures": round(theirs_failed)},
         "minutes": len(minutes),
-        "odds": float(f"{odds:.3g}"),
+        "odds": float(f"{min(max(odds, _LEAST_RECORDED), _MOST_RECORDED):.3g}"),
     }
     return Comparison(outcome, reason, odds, is_starved, evidence)
 
