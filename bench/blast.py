@@ -73,7 +73,10 @@ def measure(given: Given) -> Report:
         columns=["failed requests", *_NAMES.values(), "ours / oracle", "the oracle's alarm"],
         rows=[_row(each) for each in played],
         goals=_goals(played),
-        notes=[f"{given.runs} rollouts of each cell; in brackets what share was never rolled back", *_notes(played)],
+        notes=[
+            f"{given.runs} rollouts of each cell; in brackets what share was never rolled back",
+            *_notes(played),
+        ],
         data=[_data(each) for each in played],
     )
 

@@ -104,7 +104,9 @@ def _time_goals(played: list[Played]) -> list[Goal]:
             if each.cell.is_plain and (each.cell.scenario.base_failure_rate >= _ONE_PERCENT) is is_one_percent
         ]
         if plain:
-            slowest = max(plain, key=lambda each: math.inf if math.isnan(each.median_minutes) else each.median_minutes)
+            slowest = max(
+                plain, key=lambda each: math.inf if math.isnan(each.median_minutes) else each.median_minutes
+            )
             where = "1% and more" if is_one_percent else "below 1%"
             what = f"median time to promote / linear, base rate {where}, slowest cell ({slowest.cell.name})"
             goals.append(Goal(what=what, measured=_times(slowest), at_most=most))

@@ -38,7 +38,9 @@ def play(job: tuple[Cell, int, int]) -> Played:
     found = {
         "ours": ours.play(traces),
         "linear >5%": codedeploy.play(traces, codedeploy.Configuration(codedeploy.LINEAR, codedeploy.ORDINARY)),
-        "linear Sum>0": codedeploy.play(traces, codedeploy.Configuration(codedeploy.LINEAR, codedeploy.ANY_FAILURE)),
+        "linear Sum>0": codedeploy.play(
+            traces, codedeploy.Configuration(codedeploy.LINEAR, codedeploy.ANY_FAILURE)
+        ),
         "Flagger 5": flagger.play(traces, 5),
     }
     silence = None

@@ -49,9 +49,7 @@ def ratio(ours: Numbers, theirs: Numbers) -> Estimate:
 
 def geometric_mean(ours: Sequence[Numbers], theirs: Sequence[Numbers]) -> Estimate:
     """Return the geometric mean of the ratios of several cells' rows of resampled means."""
-    logs = [
-        np.log(np.maximum(a, _LEAST) / np.maximum(b, _LEAST)) for a, b in zip(ours, theirs, strict=True)
-    ]
+    logs = [np.log(np.maximum(a, _LEAST) / np.maximum(b, _LEAST)) for a, b in zip(ours, theirs, strict=True)]
     return _estimate(np.exp(np.mean(logs, axis=0)))
 
 

@@ -101,11 +101,13 @@ class Watched:
         back_step = np.where(np.isfinite(fired), np.floor(fired / step) + 1, self.traces.steps).astype(np.int64)
         is_back = np.isfinite(fired) & (fired < done * step)
         back_step = np.where(is_back, back_step, self.traces.steps)
+        failed, by_minute = charged(self.traces, self.regressed, back_step)
         return Outcomes(
             policy=str(Configuration(self.ramp, alarm)),
-            failed=charged(self.traces.regressed, self.regressed, back_step),
+            failed=failed,
             rolled_back=np.where(is_back, (back_step - begin) * step / 60, np.nan),
             promoted=np.where(is_back, np.nan, float(self.ramp.minutes)),
+            failed_by_minute=by_minute,
         )
 
     def _fired_seconds(self, alarm: Alarm) -> Numbers:

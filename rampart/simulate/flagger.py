@@ -47,11 +47,13 @@ def play(traces: Traces, most_failed: int) -> Outcomes:
     )
     is_full = np.arange(traces.steps) >= (minutes * per_minute + traces.begin_steps)[:, None]
     left = np.where(is_full & (level == len(weights) - 1)[:, None], traces.regressed, regressed)
+    failed, by_minute = charged(traces, left, back_step.astype(np.int64))
     return Outcomes(
         policy=f"Flagger success rate >= 99%, threshold {most_failed}",
-        failed=charged(traces.regressed, left, back_step.astype(np.int64)),
+        failed=failed,
         rolled_back=back_minute,
         promoted=promoted_minute,
+        failed_by_minute=by_minute,
     )
 
 

@@ -39,15 +39,15 @@ class Rollout:
         self._weights = [0.0]
         """The candidate's share of each step so far; the last one goes on."""
         self._minutes: list[Shown] = []
-        self.failed = 0
-        """How many requests have failed because of the candidate, in the minutes that are over."""
+        self._failed: list[int] = []
+        """How many requests failed because of the candidate in each minute so far."""
 
     def write_weight(self, share: float, at_seconds: float) -> None:
         """Give the candidate a share of the traffic from the first step that begins no earlier."""
         from_step = math.ceil(at_seconds / self._step_seconds - 1e-9)
         weights = self._weights
-        weights += [weights[-1]] * (from_step + 1 - len(weights))
-        weights[from_step] = share
+        weights += [weights[-1]] * (from_step - len(weights))
+        weights[from_step:] = [share]
 
     def shown(self, now_seconds: float) -> Iterator[Shown]:
         """Yield the minutes of the rollout that CloudWatch shows now."""
@@ -69,10 +69,16 @@ class Rollout:
         for index, (came, failed) in enumerate(zip(requests.tolist(), failures.tolist(), strict=True)):
             yield Shown(index - len(requests), 0, 0, came, failed)
 
-    def end(self) -> float:
-        """Return how many requests failed because of the candidate when the weights stay as they are."""
-        self._serve_until(self._traces.minutes)
-        return float(self.failed)
+    def failed_by_minute(self) -> Numbers:
+        """Return how many requests of each minute fail because of the candidate if the weights stay as they are."""
+        over = len(self._minutes)
+        first = over * self._per_minute
+        weights = self._weights[first:]
+        regressed = self._fates[2, first:]
+        share = np.array(weights + [self._weights[-1]] * (len(regressed) - len(weights)))
+        to_come = thinned(regressed, share, self._chances[2, first:])
+        by_minute = to_come.reshape(-1, self._per_minute).sum(axis=1)
+        return np.array([*self._failed, *by_minute], dtype=float)
 
     def _serve_until(self, minute: int) -> None:
         """Let both versions serve all minutes before `minute`."""
@@ -92,7 +98,7 @@ class Rollout:
             mine = thinned(fates, np.array(weights), self._chances[:, first:after])
         ours = (mine * self._sizes).sum(axis=1).tolist()
         all_of_it = (fates * self._sizes).sum(axis=1).tolist()
-        self.failed += ours[2]
+        self._failed.append(ours[2])
         # What fails only under the candidate, the baseline serves.
         return Shown(
             minute,
