@@ -1,19 +1,25 @@
 """The one place that joins ports to adapters: boto3 clients are made lazily, once."""
 
 import time
+from datetime import UTC, datetime
 from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
 from controller.adapters.artifact_store import ArtifactStore
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
+from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.eventbridge_bus import EventBridgeBus
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.adapters.ssm_targets import SsmTargets
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 from controller.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
 
 # The state machine retries too, with jitter and for longer; these retries are for a hiccup.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
@@ -25,6 +31,18 @@ _PATIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=3, r
 def settings() -> Settings:
     """Return what the environment says, read once."""
     return Settings.from_env()
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
+
+    def wait_until(self, moment: datetime) -> None:
+        """Return when a moment has come; at once when it has passed."""
+        time.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
 class AwsPorts:
@@ -53,7 +71,21 @@ class AwsPorts:
     @cached_property
     def alarms(self) -> CloudWatchAlarms:
         """CloudWatch alarms."""
-        return CloudWatchAlarms(self._session.client("cloudwatch", config=_CONFIG))
+        return CloudWatchAlarms(self._cloudwatch)
+
+    @cached_property
+    def metrics(self) -> CloudWatchMetrics:
+        """CloudWatch metrics."""
+        return CloudWatchMetrics(self._cloudwatch, self._settings.minute_seconds)
+
+    @cached_property
+    def _cloudwatch(self) -> "CloudWatchClient":
+        return self._session.client("cloudwatch", config=_CONFIG)
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The time."""
+        return SystemClock()
 
     @cached_property
     def targets(self) -> SsmTargets:

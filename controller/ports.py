@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import Artifact
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail
+from controller.core.measurement import Measured, Metric
 from controller.core.target import Target
 from controller.core.verdict import Reading
 
@@ -114,6 +115,30 @@ class Alarms(Protocol):
 
         With `since`, an alarm that was in ALARM after that moment and has recovered says so.
         """
+        ...
+
+
+class Metrics(Protocol):
+    """CloudWatch metrics."""
+
+    def read(self, metrics: Sequence[Metric], since: int, until: int, minutes: int = 1) -> Measured:
+        """Return each metric's values from minute `since` up to before `until`, in periods of so many minutes.
+
+        Minutes are counted since the epoch; what has no data is not there. Raises UnavailableError unless all that
+        there is could be read.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """The time, for the one task that waits for a moment."""
+
+    def now(self) -> datetime:
+        """Return the time."""
+        ...
+
+    def wait_until(self, moment: datetime) -> None:
+        """Return when a moment has come; at once when it has passed."""
         ...
 
 
@@ -293,6 +318,16 @@ class Ports(Protocol):
     @property
     def alarms(self) -> Alarms:
         """CloudWatch alarms."""
+        ...
+
+    @property
+    def metrics(self) -> Metrics:
+        """CloudWatch metrics."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""Signal: stop a deployment now, because an alarm fired or a person said so.
+"""Signal: stop a deployment now, because an alarm fired or a person said so, or let it go on if a person approves.
 
 Whoever stops a deployment writes the mark, puts the alias back, closes the record, and then wakes the execution:
 traffic is safe before anything else is tidied up, and every task that looks later finds the mark, or the end.
@@ -28,7 +28,7 @@ class Verb(Document):
     """What a person asks of a running deployment."""
 
     deployment_id: str = Field(min_length=1, max_length=80)
-    mark: Literal["abort"]
+    mark: Literal["abort", "approve"]
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=500)
 
@@ -88,15 +88,30 @@ def on_alarm_change(visit: Visit, change: AlarmChange) -> list[str]:
 
 
 def on_verb(context: Context, verb: Verb) -> str:
-    """Stop a deployment because a person says so; return what becomes of it in one line. Raises InputError."""
+    """Carry out what a person says; return what becomes of the deployment in one line. Raises InputError."""
     deployment = context.ports.deployments.find(verb.deployment_id)
     if deployment is None:
         raise InputError(f"verb: deployment_id: there is no deployment {shown(verb.deployment_id)}")
     detail = MarkDetail(at=context.now, by=verb.by, reason=verb.reason)
+    if verb.mark == "approve":
+        return _approve(context, deployment, detail)
     ended = _stop(context, deployment, Mark(verb.mark), detail)
     if ended is None:
         return f"deployment {verb.deployment_id} has ended already"
     return f"deployment {verb.deployment_id} is {ended.decision}"
+
+
+def _approve(context: Context, deployment: Deployment, detail: MarkDetail) -> str:
+    """Leave word that a deployment may go on though the evidence is unclear, and wake it if it waits for that."""
+    name = deployment.deployment_id
+    if deployment.status.is_over:
+        return f"deployment {name} has ended already"
+    marked = context.ports.deployments.mark(name, Mark.APPROVE, detail)
+    if not deployment.awaits_approval:
+        return f"deployment {name} is approved, and has not asked yet: it goes on when evidence alone would hold it"
+    if marked.token:
+        context.ports.executions.wake(marked.token)
+    return f"deployment {name} is approved and goes on"
 
 
 def _stop(context: Context, deployment: Deployment, mark: Mark, detail: MarkDetail) -> Ruling | None:

@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
 from controller.core import errors
-from controller.core.deployment import Deployment, Status
+from controller.core.criteria import WhenUnclear
+from controller.core.deployment import Deployment, Mark, Status
 from controller.core.duration import spell_duration
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
@@ -49,6 +50,7 @@ class Ruling:
     decision: Decision
     reason: str
     look_seconds: int = 1
+    awaits_approval: bool = False
 
     def state_document(self, deployment_id: str) -> dict[str, Any]:
         """Return the state machine's document: tiny, because the facts live in the record."""
@@ -91,31 +93,60 @@ def end_of(deployment: Deployment) -> Ruling:
     return Ruling(Decision(deployment.status.value), deployment.reason)
 
 
-def decide(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
-    """Say what follows a look during a bake. Anything but PASS never moves traffic forward."""
+def decide(
+    deployment: Deployment, verdict: Verdict, now: datetime, due_at: datetime | None = None, *, is_paid: bool = True
+) -> Ruling:
+    """Say what follows a look during a bake. Anything but PASS, or somebody's word for it, never moves forward.
+
+    `due_at` is when the bake is over, if that is not for the plan alone to say; `is_paid` says whether a guarded
+    ramp may give the candidate more.
+    """
     mark = deployment.stopping_mark
     if mark:
         said = deployment.marks[mark].spell(mark)
         where = f"{deployment.spell_step(deployment.step_index)}: " if deployment.step_index >= 0 else ""
         return Ruling(Decision.ROLL_BACK, where + said)
-    if deployment.due_at is None or deployment.hold_until is None or deployment.plan is None:
+    due_at = due_at or deployment.due_at
+    if due_at is None or deployment.hold_until is None or deployment.plan is None:
         return Ruling(Decision.ROLL_BACK, "there is nothing to judge before the first shift")
     step = deployment.spell_step(deployment.step_index)
-    hold = Ruling(Decision.HOLD, f"{step}: {verdict.reason}")
-    match verdict.outcome:
-        case Outcome.FAIL:
-            return Ruling(Decision.ROLL_BACK, f"{step}: {verdict.reason}")
-        case Outcome.INCONCLUSIVE if now >= deployment.hold_until:
-            held = spell_duration(deployment.max_hold_seconds)
-            return Ruling(Decision.ROLL_BACK, f"{step}: still unclear after a hold of {held}: {verdict.reason}")
-        case Outcome.INCONCLUSIVE:
-            return hold
-        case Outcome.PASS if now < deployment.due_at:
-            return hold
-        case Outcome.PASS if deployment.step_index == deployment.plan.last_index:
-            return Ruling(Decision.PROMOTE, f"{step} passed: {verdict.reason}")
-        case Outcome.PASS:
-            return Ruling(Decision.SHIFT, f"{step} passed: {verdict.reason}")
+    if verdict.outcome is Outcome.FAIL:
+        return Ruling(Decision.ROLL_BACK, f"{step}: {verdict.reason}")
+    if verdict.outcome is Outcome.PASS and now < due_at:
+        return Ruling(Decision.HOLD, f"{step}: {verdict.reason}")
+    passed = f"{step} passed: {verdict.reason}"
+    if verdict.outcome is Outcome.PASS and not is_paid and now < deployment.hold_until:
+        return Ruling(Decision.HOLD, f"{step}: the evidence does not pay for more yet: {verdict.reason}")
+    if verdict.outcome is Outcome.INCONCLUSIVE or not is_paid:
+        held = _hold(deployment, verdict, now)
+        if held.decision is not Decision.SHIFT:
+            return held
+        passed = held.reason
+    if now < due_at:
+        return Ruling(Decision.HOLD, passed)
+    is_last = deployment.step_index == deployment.plan.last_index
+    return Ruling(Decision.PROMOTE if is_last else Decision.SHIFT, passed)
+
+
+def _hold(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
+    """Hold what is unclear; SHIFT says that it may go on all the same, ROLL_BACK that it was held long enough."""
+    step = deployment.spell_step(deployment.step_index)
+    if verdict.when_unclear is not WhenUnclear.ROLL_BACK and Mark.APPROVE in deployment.marks:
+        said = deployment.marks[Mark.APPROVE].spell(Mark.APPROVE)
+        return Ruling(Decision.SHIFT, f"{step}: {said}, though {verdict.reason}")
+    if deployment.hold_until is None or now < deployment.hold_until:
+        return Ruling(Decision.HOLD, f"{step}: {verdict.reason}")
+    held = f"still unclear after a hold of {spell_duration(deployment.max_hold_seconds)}: {verdict.reason}"
+    match verdict.when_unclear:
+        case WhenUnclear.PROMOTE:
+            return Ruling(Decision.SHIFT, f"{step}: goes on without evidence, {held}")
+        case WhenUnclear.APPROVE if now < deployment.hold_until + timedelta(seconds=deployment.approval_seconds):
+            return Ruling(Decision.HOLD, f"{step}: awaits approval, {held}", awaits_approval=True)
+        case WhenUnclear.APPROVE:
+            waited = spell_duration(deployment.approval_seconds)
+            return Ruling(Decision.ROLL_BACK, f"{step}: nobody has approved within {waited}, {held}")
+        case WhenUnclear.ROLL_BACK:
+            return Ruling(Decision.ROLL_BACK, f"{step}: {held}")
         case unreachable:
             assert_never(unreachable)
 

@@ -9,9 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from controller.core.alias import Alias, Routing, routing_at
 from controller.core.artifact import ImageArtifact, WrittenArtifact, ZipArtifact
+from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
 from controller.core.document import Document
+from controller.core.measurement import ShiftMade, Subject
 from controller.core.outcome import Outcome
-from controller.core.strategy import Plan, Step
+from controller.core.strategy import FULL_WEIGHT, Plan, Step
 from controller.core.target import Hotfix, RedAtStart, VerificationEvent
 from controller.core.verdict import Verdict
 
@@ -107,6 +109,9 @@ class MemberRecord(_Record):
     candidate: str | None = None
     revision_id: str | None = None
     """The alias's RevisionId after our last write, or when it was found: enough to put it back without a look."""
+    requests_per_minute: float = 0.0
+    """What came through the alias in the minutes before, on average."""
+    requests_last_week: float = 0.0
 
     def __str__(self) -> str:
         return f"{self.function}:{self.alias}"
@@ -146,13 +151,26 @@ class Deployment(_Record):
     members: tuple[MemberRecord, ...] = ()
     plan: Plan | None = None
     max_hold_seconds: int = 0
+    approval_seconds: int = 0
+    """How long a person may take to approve what is unclear, once a hold has lasted as long as it may."""
+    when_unclear: WhenUnclear = WhenUnclear.ROLL_BACK
+    comparison: Annotated[ComparisonTerms | None, _stored(ComparisonTerms)] = None
+    rules: tuple[Annotated[Rule, _stored(Rule)], ...] = ()
+    subjects: tuple[Subject, ...] = ()
+    """What is compared, of each member."""
+    expects_evidence: bool = False
+    """Whether the usual traffic is enough to compare by; else the candidate may be promoted without evidence."""
     test_events: tuple[Annotated[VerificationEvent, _stored(VerificationEvent)], ...] = ()
     alarms: tuple[WatchedAlarm, ...] = ()
     step_index: int = -1
     """The step whose weight the alias has; -1 before the first shift."""
     intended_index: int = -1
     """The step that a shift is about to make or has made: written before the alias is."""
+    shifts: tuple[ShiftMade, ...] = ()
     shifted_at: datetime | None = None
+    not_before: datetime | None = None
+    """The start of the minute that the intended shift waits for, lest it spoil a minute for the comparison."""
+    awaits_approval: bool = False
     look_at: datetime | None = None
     """When the next look is due."""
     verdict: Verdict | None = None
@@ -188,6 +206,16 @@ class Deployment(_Record):
     def weight_at(self, index: int) -> int:
         """Return the basis points of step `index`; 0 before the first one."""
         return self.steps[index].weight if index >= 0 else 0
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether candidate and baseline are compared while both get traffic."""
+        return bool(self.subjects) and self.plan is not None and self.plan.is_split
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the candidate gets all of the traffic."""
+        return self.weight == FULL_WEIGHT
 
     @property
     def due_at(self) -> datetime | None:
@@ -236,7 +264,9 @@ class Deployment(_Record):
         }
 
     def spell_step(self, index: int) -> str:
-        """Return "step 2/5" for people, who count from one."""
+        """Return "step 2/5" for people, who count from one; how many a guarded plan takes nobody knows."""
+        if self.plan and self.plan.guard:
+            return f"step {index + 1}"
         return f"step {index + 1}/{len(self.steps)}"
 
 

@@ -21,7 +21,8 @@ class Document(BaseModel):
 
 D = TypeVar("D", bound=BaseModel)
 
-NAME_FORM, STEPS_FORM, ZIP_FORM, IMAGE_FORM = FORMS = ("<name>", "<steps>", "<zip>", "<image>")
+FORMS = ("<name>", "<steps>", "<exponential>", "<guarded>", "<metric>", "<zip>", "<image>")
+NAME_FORM, STEPS_FORM, EXPONENTIAL_FORM, GUARDED_FORM, METRIC_FORM, ZIP_FORM, IMAGE_FORM = FORMS
 """The tags of what may be written in several forms, which pydantic puts into the place of a fault."""
 
 
@@ -113,7 +114,7 @@ def _describe(fault: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{path}: {fault['msg']}, not {shown(value)}"
         case "value_error":
             message = str(fault["ctx"]["error"])
-            return f"{path}{message}" if message.startswith("[") or not path else f"{path}: {message}"
+            return f"{path}{message}" if message.startswith(("[", ".")) or not path else f"{path}: {message}"
         case kind:
             return f"{path}: {_wanted(kind, fault)}, not {_given(kind, value)}"
 

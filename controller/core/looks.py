@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from controller.core.deployment import Deployment
 from controller.core.duration import spell_span
+from controller.core.measurement import SHIFT_SECONDS
+from controller.core.ramp import MOST_GUARDED_STEPS
 from controller.core.strategy import Plan
 
 MACHINE_TIMEOUT_SECONDS = 864_000
@@ -13,6 +15,9 @@ MACHINE_TIMEOUT_SECONDS = 864_000
 MAX_PLAN_SECONDS = 604_800
 MAX_HISTORY_EVENTS = 20_000
 """Step Functions fails an execution at 25,000 history events (service quotas); holds need the rest."""
+
+LEAD_SECONDS = 5
+"""How long before the start of a minute a look comes that may shift: for Judge and the way to Shift, in seconds."""
 
 _EVENTS_PER_LOOK = 13
 _EVENTS_PER_STEP = 8
@@ -25,9 +30,11 @@ def next_look(deployment: Deployment, now: datetime, minute_seconds: float) -> d
     """Return when to look next: at the end of the bake, or at the pace of its age, whichever comes first.
 
     Looks get a stable offset per target, so that a fleet that shifted together does not meet
-    CloudWatch's DescribeAlarms quota (9 calls a second) together. `minute_seconds` is 60 on AWS.
+    CloudWatch's DescribeAlarms quota (9 calls a second) together. A look after which versions that are compared may
+    get other weights comes shortly before a minute begins. `minute_seconds` is 60 on AWS.
     """
-    if deployment.shifted_at is None or deployment.due_at is None:
+    due_at = shift_due_at(deployment, minute_seconds)
+    if deployment.shifted_at is None or due_at is None:
         return now
     age = (now - deployment.shifted_at).total_seconds()
     pace = _pace_seconds(age, minute_seconds)
@@ -35,13 +42,54 @@ def next_look(deployment: Deployment, now: datetime, minute_seconds: float) -> d
     if wait <= pace / 4:  # this look came a little late or is about to repeat itself
         wait += pace
     soon = now + timedelta(seconds=wait)
-    return soon if deployment.due_at <= now else min(soon, deployment.due_at)
+    due_look = due_at - lead(deployment, minute_seconds)
+    if due_look > now:
+        # A look shortly before the one that may end the bake would find nothing that this one does not.
+        return due_look if (due_look - soon).total_seconds() < pace / 2 else soon
+    if lead(deployment, minute_seconds):
+        return _next_minute(now + timedelta(seconds=pace / 2), pace) - lead(deployment, minute_seconds)
+    return soon
+
+
+def shift_due_at(deployment: Deployment, minute_seconds: float) -> datetime | None:
+    """Return when the bake of the step is over, from which on a shift may be made; None before the first shift.
+
+    While versions are compared that is when a minute begins: the one that the bake ends with, or the next one.
+    """
+    if deployment.due_at is None or not lead(deployment, minute_seconds):
+        return deployment.due_at
+    late = timedelta(seconds=SHIFT_SECONDS * minute_seconds / 60)
+    return _next_minute(deployment.due_at - late, minute_seconds)
+
+
+def start_of_shift(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime | None:
+    """Return the start of the minute that a shift decided now is to wait for; None when that is too long a wait."""
+    ahead = lead(deployment, minute_seconds)
+    minute = _next_minute(now, minute_seconds)
+    return minute if ahead and minute - now <= ahead else None
+
+
+def lead(deployment: Deployment, minute_seconds: float) -> timedelta:
+    """Return how long before a minute a look comes that may shift at its start; none where nothing is compared."""
+    is_due = deployment.is_compared and not deployment.is_alone
+    return timedelta(seconds=LEAD_SECONDS * minute_seconds / 60 if is_due else 0)
+
+
+def _next_minute(moment: datetime, seconds: float) -> datetime:
+    """Return the first multiple of `seconds` since the epoch that is not before a moment."""
+    number = math.ceil(round(moment.timestamp() / seconds, 4))
+    return datetime.fromtimestamp(number * seconds, moment.tzinfo)
 
 
 def history_events(plan: Plan, minute_seconds: float) -> int:
     """Return how many history events an execution of the plan writes when every verdict is PASS."""
-    looks = sum(_looks(step.bake_seconds / minute_seconds) for step in plan.steps)
-    return _EVENTS_OF_THE_REST + looks * _EVENTS_PER_LOOK + len(plan.steps) * _EVENTS_PER_STEP
+    bakes = [step.bake_seconds / minute_seconds for step in plan.steps]
+    steps = len(plan.steps)
+    if plan.guard:
+        ramp = plan.guard.min_duration_seconds / minute_seconds
+        bakes[:-1], steps = [ramp], MOST_GUARDED_STEPS
+    looks = sum(_looks(bake) for bake in bakes)
+    return _EVENTS_OF_THE_REST + looks * _EVENTS_PER_LOOK + steps * _EVENTS_PER_STEP
 
 
 def refuse_long_plan(plan: Plan, minute_seconds: float) -> str | None:

@@ -15,6 +15,9 @@ MINUTES_AT_HALF = 2
 REACTION_MINUTES = 3
 """How long a bad candidate may go on failing: a minute is counted, becomes visible, and is judged."""
 
+MOST_GUARDED_STEPS = 49
+"""From the smallest weight to half of the traffic, each a fifth more than the one before, and then all of it."""
+
 _LEAST_BUDGET = 20.0
 _LEAST_PER_MINUTE = 5.0
 _MOST_TIMES = 4.0

@@ -22,8 +22,9 @@ from pydantic import (
     field_validator,
 )
 
-from controller.core.document import NAME_FORM, STEPS_FORM, Document
-from controller.core.duration import Duration, scaled, spell_duration
+from controller.core.document import EXPONENTIAL_FORM, GUARDED_FORM, NAME_FORM, STEPS_FORM, Document, form_of
+from controller.core.duration import Duration, parse_duration, scaled, spell_duration
+from controller.core.ramp import HALF_WEIGHT, MINUTES_AT_HALF, Budget
 from controller.core.wording import shown
 
 FULL_WEIGHT = 10_000
@@ -34,6 +35,8 @@ DEFAULT_FINAL_BAKE_SECONDS = 300
 
 MAX_INTERVAL_SECONDS = 9999 * 60
 """The longest interval that a strategy's name may give."""
+
+GUARDED_NAME = "guarded"
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
 _NAME = re.compile(
@@ -95,6 +98,92 @@ class Steps(Document):
         return steps
 
 
+class ExponentialTerms(Document):
+    """How an exponential ramp grows: the first weight, and how long it takes to full weight."""
+
+    factor: Weight
+    duration: Duration
+
+    @property
+    def steps(self) -> list[tuple[int, int]]:
+        """The steps below full weight, as basis points and seconds: the factor, doubled until it is all.
+
+        Source: AppConfig user guide, "Working with deployment strategies": growth is G*(2^N).
+        """
+        weights = []
+        weight = self.factor
+        while weight < FULL_WEIGHT:
+            weights.append(weight)
+            weight *= 2
+        return [(weight, self.duration // len(weights)) for weight in weights]
+
+
+class Exponential(Document):
+    """A ramp that doubles, as AppConfig's exponential one does."""
+
+    exponential: ExponentialTerms
+
+
+def _budget(value: Any) -> Any:
+    """Return a budget as it is written; raises ValueError."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 1_000_000:
+        return value
+    if isinstance(value, str):
+        parse_duration(value)
+        return value
+    raise ValueError(
+        f'write how many requests may fail, or the traffic of how long, such as "1s", not {shown(value)}'
+    )
+
+
+class GuardedTerms(Document):
+    """What bounds the ramp of the guarded strategy."""
+
+    budget: Annotated[int | str, BeforeValidator(_budget)] = "1s"
+    """What a bad release may cost: a number of requests, or the requests of a time, of which 20 always may fail."""
+    min_duration: Duration = 540
+    """How long the ramp takes at least; nine minutes, as a linear one of ten steps."""
+    smallest_weight: Weight = 10
+    """The finest step of a weight; Lambda documents none."""
+
+    def guard(self, minute_seconds: float) -> "Guard":
+        """Return the same for a plan, when a minute takes `minute_seconds`."""
+        written = self.budget
+        requests, seconds = (written, 0) if isinstance(written, int) else (None, parse_duration(written))
+        return Guard(
+            requests=requests,
+            seconds=seconds,
+            finest=self.smallest_weight,
+            min_duration_seconds=scaled(self.min_duration, minute_seconds),
+        )
+
+
+class Guarded(Document):
+    """The ramp that gives the candidate as much traffic as the evidence pays for."""
+
+    guarded: GuardedTerms
+
+
+GUARDED = Guarded(guarded=GuardedTerms())
+"""What the name alone stands for."""
+
+
+class Guard(BaseModel):
+    """What bounds a guarded plan: it has as many steps as it takes, each but the last added when it is due."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    requests: int | None
+    seconds: int
+    finest: int
+    min_duration_seconds: int
+
+    @property
+    def budget(self) -> Budget:
+        """What a bad release may cost."""
+        return Budget(self.requests, self.seconds, self.finest)
+
+
 class Step(BaseModel):
     """One weight and its bake, in real seconds."""
 
@@ -111,6 +200,8 @@ class Plan(BaseModel):
 
     strategy: str
     steps: tuple[Step, ...]
+    guard: Guard | None = None
+    """Of a guarded plan, whose steps below full weight are those made or intended so far."""
 
     @property
     def last_index(self) -> int:
@@ -120,60 +211,109 @@ class Plan(BaseModel):
     @property
     def total_seconds(self) -> int:
         """The seconds from the first shift to the promotion when every verdict is PASS."""
-        return sum(step.bake_seconds for step in self.steps)
+        ramp = sum(step.bake_seconds for step in self.steps[:-1])
+        return max(ramp, self.guard.min_duration_seconds if self.guard else 0) + self.steps[-1].bake_seconds
+
+    @property
+    def is_split(self) -> bool:
+        """Whether some step leaves the baseline a part of the traffic, so that there is something to compare."""
+        return len(self.steps) > 1
+
+    def starting_at(self, weight: int) -> "Plan":
+        """Return a guarded plan whose first step has `weight` basis points."""
+        first = self.steps[0].model_copy(update={"weight": weight})
+        return self.model_copy(update={"steps": (first, self.steps[-1])})
+
+    def growing_to(self, index: int, weight: int, minute_seconds: float) -> "Plan":
+        """Return a guarded plan whose step `index` has `weight` basis points, before the one at full weight."""
+        minutes = MINUTES_AT_HALF if weight == HALF_WEIGHT else 1
+        step = Step(weight=weight, bake_seconds=scaled(60 * minutes, minute_seconds))
+        return self.model_copy(update={"steps": (*self.steps[:index], step, self.steps[-1])})
 
 
 def _known_name(name: str) -> str:
-    _named_steps(name)
+    if name != GUARDED_NAME:
+        _named_steps(name)
     return name
+
+
+_FORMS: dict[str, type[Document]] = {STEPS_FORM: Steps, EXPONENTIAL_FORM: Exponential, GUARDED_FORM: Guarded}
 
 
 def _form(value: Any) -> str | None:
     match value:
         case str():
             return NAME_FORM
-        case dict() | Steps():
-            return STEPS_FORM
+        case dict() | Steps() | Exponential() | Guarded():
+            return form_of(value, _FORMS)
         case _:
             return None
 
 
 Strategy = Annotated[
-    Annotated[str, AfterValidator(_known_name), Tag(NAME_FORM)] | Annotated[Steps, Tag(STEPS_FORM)],
+    Annotated[str, AfterValidator(_known_name), Tag(NAME_FORM)]
+    | Annotated[Steps, Tag(STEPS_FORM)]
+    | Annotated[Exponential, Tag(EXPONENTIAL_FORM)]
+    | Annotated[Guarded, Tag(GUARDED_FORM)],
     Discriminator(
         _form,
         custom_error_type="strategy_form",
         custom_error_message='write a strategy\'s name, such as "Linear10PercentEvery1Minute", or {"steps": [...]}',
     ),
 ]
-"""A strategy as people write it: CodeDeploy's name, or explicit steps."""
+"""A strategy as people write it: a name of CodeDeploy's, "guarded", or an object with its one field."""
 
 
-def plan_of(strategy: str | Steps, final_bake_seconds: int | None, minute_seconds: float) -> Plan:
+def is_guarded(strategy: str | Steps | Exponential | Guarded) -> bool:
+    """Say whether a strategy goes by the evidence."""
+    return strategy == GUARDED_NAME or isinstance(strategy, Guarded)
+
+
+def plan_of(
+    strategy: str | Steps | Exponential | Guarded,
+    final_bake_seconds: int | None,
+    minute_seconds: float,
+    least_final_bake_seconds: int = 0,
+) -> Plan:
     """Return the plan of a strategy, in real seconds when a minute takes `minute_seconds` (60 on AWS).
 
     `final_bake_seconds`, in seconds of a 60-second minute, is the target's own final bake; None leaves the
-    strategy's: its interval for CodeDeploy's names, five minutes where there is none. Raises ValueError for a
-    name that is not a strategy.
+    strategy's: its interval for CodeDeploy's names, five minutes where there is none, and never less than
+    `least_final_bake_seconds` where the versions get traffic side by side. A guarded plan starts at half
+    of the traffic until it is told otherwise (`starting_at`). Raises ValueError for a name that is not a strategy.
     """
-    if isinstance(strategy, str):
-        name, steps, default_bake = strategy, *_named_steps(strategy)
-    else:
-        name = "Steps"
-        steps = [(step.weight, step.bake) for step in strategy.steps]
-        default_bake = DEFAULT_FINAL_BAKE_SECONDS
+    guard, default_bake = None, DEFAULT_FINAL_BAKE_SECONDS
+    match GUARDED if strategy == GUARDED_NAME else strategy:
+        case str(name):
+            steps, default_bake = _named_steps(name)
+        case Exponential(exponential=terms):
+            name, steps = "Exponential", terms.steps
+        case Guarded(guarded=guarded):
+            name, steps, guard = GUARDED_NAME, [(HALF_WEIGHT, 60)], guarded.guard(minute_seconds)
+        case Steps(steps=written):
+            name, steps = "Steps", [(step.weight, step.bake) for step in written]
     if steps and steps[-1][0] == FULL_WEIGHT:
         default_bake = steps.pop()[1]
+    if steps:
+        default_bake = max(default_bake, least_final_bake_seconds)
     steps.append((FULL_WEIGHT, default_bake if final_bake_seconds is None else final_bake_seconds))
     return Plan(
         strategy=name,
         steps=tuple(Step(weight=w, bake_seconds=scaled(bake, minute_seconds)) for w, bake in steps),
+        guard=guard,
     )
 
 
 def spell_plan(plan: Plan) -> str:
     """Return a plan in one line, such as "10% for 60s, 100% for 60s"."""
-    return ", ".join(f"{spell_weight(s.weight)} for {spell_duration(s.bake_seconds)}" for s in plan.steps)
+    told = [f"{spell_weight(step.weight)} for {spell_duration(step.bake_seconds)}" for step in plan.steps]
+    if plan.guard:
+        ramp = spell_duration(plan.guard.min_duration_seconds)
+        told[:-1] = [
+            f"{spell_weight(plan.steps[0].weight)} first",
+            f"then what the evidence pays for, {ramp} at least",
+        ]
+    return ", ".join(told)
 
 
 def _named_steps(name: str) -> tuple[list[tuple[int, int]], int]:

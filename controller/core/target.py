@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from controller.core.artifact import Artifact, WrittenArtifact
+from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMetric, WhenUnclear, parse_comparison
 from controller.core.document import Document, matching, parse, parse_json
 from controller.core.duration import Duration, spell_duration
 from controller.core.errors import InputError
 from controller.core.source import Source
-from controller.core.strategy import Strategy
+from controller.core.strategy import Strategy, is_guarded
 from controller.core.wording import shown
 
 MAX_MEMBERS = 20
@@ -113,7 +114,12 @@ class Target(Document):
     alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=50)] = ()
     final_bake: Duration | None = None
     max_hold: Annotated[Duration, AfterValidator(_a_day_at_most)] = 3600
-    """How long an inconclusive verdict may hold a step beyond its bake before the deployment is rolled back."""
+    """How long an inconclusive verdict may hold a step beyond its bake."""
+    when_unclear: WhenUnclear = WhenUnclear.APPROVE
+    """What happens then, when the evidence alone is inconclusive; an alarm without data rolls back."""
+    comparison: Annotated[ComparisonTerms | None, BeforeValidator(parse_comparison)] = ComparisonTerms()
+    """What the comparison of candidate and baseline asks for; None: they are not compared."""
+    rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
     test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
     """What a new deployment does while another one of this target runs."""
@@ -128,6 +134,28 @@ class Target(Document):
         for index, alarm in enumerate(alarms):
             if alarm in alarms[:index]:
                 raise ValueError(f"alarms[{index}]: {shown(alarm)} is named already; name it once")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_guarded_is_compared(self) -> "Target":
+        if self.comparison is None and is_guarded(self.strategy):
+            raise ValueError(".comparison: the guarded strategy goes by it; leave it on, or write another strategy")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_name_members(self) -> "Target":
+        named: list[tuple[str, CountMetric | RuleMetric]] = []
+        for index, counted in enumerate(self.comparison.metrics if self.comparison else ()):
+            named.append((f"comparison.metrics[{index}]", counted))
+        for index, rule in enumerate(self.rules):
+            if isinstance(rule.metric, RuleMetric):
+                named.append((f"rules[{index}].metric", rule.metric))
+        functions = [member.function for member in self.members]
+        for where, metric in named:
+            if metric.function is None and len(functions) > 1:
+                raise ValueError(f"{where}.function: say which member's versions these are: {', '.join(functions)}")
+            if metric.function not in (None, *functions):
+                raise ValueError(f"{where}.function: {shown(metric.function)} is no member of this target")
         return self
 
 

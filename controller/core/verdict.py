@@ -1,4 +1,4 @@
-"""Verdicts: what the alarms say about a candidate. The worst one wins, and unknown is never success."""
+"""Verdicts: what alarms, comparison and rules say of a candidate. The worst one wins, unknown is never success."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from controller.core.criteria import WhenUnclear
 from controller.core.outcome import Outcome
 
 _RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
+_STRICTNESS = {WhenUnclear.PROMOTE: 0, WhenUnclear.APPROVE: 1, WhenUnclear.ROLL_BACK: 2}
 
 
 class Verdict(BaseModel):
@@ -22,6 +24,8 @@ class Verdict(BaseModel):
     reason: str
     blames: bool = True
     """Whether a FAIL is the candidate's own fault."""
+    when_unclear: WhenUnclear = WhenUnclear.ROLL_BACK
+    """What follows when it is INCONCLUSIVE for as long as a step may be held."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -71,6 +75,6 @@ def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst verdict, the first of equals; PASS with its reason when there is none."""
-    ranked = sorted(verdicts, key=lambda verdict: -_RANK[verdict.outcome])
+    """Return the worst verdict, the strictest of unclear ones, the first of equals; PASS when there is none."""
+    ranked = sorted(verdicts, key=lambda v: (-_RANK[v.outcome], -_STRICTNESS[v.when_unclear]))
     return ranked[0] if ranked else Verdict(outcome=Outcome.PASS, reason="no alarm is named; time alone decides")

@@ -9,13 +9,19 @@ from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ClaimHeldError, InputError, RefusedError
 from controller.core.looks import refuse_long_plan
-from controller.core.strategy import Plan, plan_of, spell_plan
+from controller.core.strategy import Plan, is_guarded, plan_of
 from controller.core.target import Member, Request, Target, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
+from controller.tasks.history import with_history
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
 from controller.tasks.preflight import Found, check_managed, find_alarms, find_artifact, find_member
 from controller.tasks.waiting import wait, waiter_before
+
+MAX_APPROVAL_SECONDS = 86_400
+"""How long a person may take to approve what is still unclear when a hold has lasted as long as it may."""
+LATE_MINUTES = 3
+"""How long the last minutes that can be compared take to be seen: no final bake is shorter, unless declared so."""
 
 _CLOCKS_DIFFER = timedelta(days=1)
 """Far more than two clocks of AWS do, and far less than a name is kept."""
@@ -107,7 +113,13 @@ def _plan_of(context: Context, asked: Request, target: Target) -> Plan:
             f"execution input: version: target {target.name} has {len(target.members)} members, whose "
             "versions are numbered apart; name an artifact"
         )
-    plan = plan_of(asked.strategy or target.strategy, target.final_bake, context.minute_seconds)
+    strategy = asked.strategy or target.strategy
+    if is_guarded(strategy) and target.comparison is None:
+        raise InputError(
+            f"execution input: strategy: target {target.name} has its comparison off, which it goes by"
+        )
+    late = LATE_MINUTES * 60 if target.comparison else 0
+    plan = plan_of(strategy, target.final_bake, context.minute_seconds, late)
     too_long = refuse_long_plan(plan, context.minute_seconds)
     if too_long:
         raise InputError(f"target {target.name}: strategy: {too_long}")
@@ -132,19 +144,23 @@ def _planned(
         )
         for member, at in found.items()
     )
-    return deployment.model_copy(
+    planned = deployment.model_copy(
         update={
             "status": Status.IN_PROGRESS,
-            "reason": f"planned {plan.strategy}: {spell_plan(plan)}",
             "members": members,
             "plan": plan,
             "max_hold_seconds": scaled(target.max_hold, context.minute_seconds),
+            "approval_seconds": scaled(MAX_APPROVAL_SECONDS, context.minute_seconds),
+            "when_unclear": target.when_unclear,
+            "comparison": target.comparison,
+            "rules": target.rules,
             "test_events": target.test_events,
             "alarms": find_alarms(context, asked, target),
             "waits_for": None,
             "look_at": None,
         }
     )
+    return with_history(context, planned)
 
 
 def _end(

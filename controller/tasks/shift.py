@@ -6,20 +6,26 @@ from controller.core.alias import Alias, Routing
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
 from controller.core.errors import ConflictError, StoppedError
-from controller.core.looks import next_look
+from controller.core.looks import next_look, shift_due_at
+from controller.core.measurement import ShiftMade
 from controller.core.strategy import spell_weight
 from controller.tasks.context import Context, read_live
 
 
 def shift(context: Context) -> Ruling:
-    """Make the intended step real; repeated after it was made, say only how long to bake."""
+    """Make the intended step real when its minute begins; repeated after that, say only how long to bake."""
     deployment = read_live(context)
     if deployment.intended_index < 0:
         raise StoppedError("no step has been intended; nothing may be shifted")
     if deployment.step_index != deployment.intended_index:
+        clock = context.ports.clock
+        if deployment.not_before:
+            clock.wait_until(deployment.not_before)
+        began = clock.now()
         shifted = [_shift_member(context, deployment, member) for member in deployment.members]
-        deployment = _record(context, deployment, shifted)
-    return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.now))
+        made = ShiftMade(at=began, until=clock.now(), weight=deployment.weight_at(deployment.intended_index))
+        deployment = _record(context, deployment, shifted, made)
+    return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.ports.clock.now()))
 
 
 def _shift_member(context: Context, deployment: Deployment, member: MemberRecord) -> Alias:
@@ -51,9 +57,9 @@ def _write(context: Context, member: MemberRecord, alias: Alias, wanted: Routing
     return written
 
 
-def _record(context: Context, deployment: Deployment, aliases: list[Alias]) -> Deployment:
-    index, now = deployment.intended_index, context.now
-    weight = spell_weight(deployment.weight_at(index))
+def _record(context: Context, deployment: Deployment, aliases: list[Alias], made: ShiftMade) -> Deployment:
+    index, now = deployment.intended_index, made.until
+    weight = spell_weight(made.weight)
     after = deployment.model_copy(
         update={
             "members": tuple(
@@ -61,11 +67,13 @@ def _record(context: Context, deployment: Deployment, aliases: list[Alias]) -> D
                 for member, alias in zip(deployment.members, aliases, strict=True)
             ),
             "step_index": index,
-            "shifted_at": now,
+            "shifts": (*deployment.shifts, made),
+            "shifted_at": made.at,
+            "not_before": None,
             "reason": f"{deployment.spell_step(index)}: {weight} on the candidate",
         }
     )
-    due_at = after.due_at or now
+    due_at = shift_due_at(after, context.minute_seconds) or now
     look_at = min(next_look(after, now, context.minute_seconds), due_at)  # a bake of no time is over at once
     after = after.model_copy(update={"look_at": look_at})
     return context.ports.deployments.save(deployment, after, event_of(after, Transition.SHIFTED, now))

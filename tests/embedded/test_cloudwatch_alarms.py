@@ -252,9 +252,9 @@ def test_a_listener_may_call_cloudwatch_back() -> None:
     [
         ({"Metrics": []}, "not Metrics"),
         ({"EvaluationWindow": {"WallClockWindow": {}}}, "not EvaluationWindow"),
-        ({"WarmUpConfiguration": {}}, "does not support WarmUpConfiguration"),
+        ({"WarmUpConfiguration": {"WarmUpPeriodDurationInMinutes": 5}}, "does not support WarmUpConfiguration"),
         ({"ExtendedStatistic": "Sum"}, "must be a percentile"),
-        ({"Statistic": "Median"}, "Statistic must be one of"),
+        ({"Statistic": "Median"}, "'statistic' .* enum value set"),
         ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "ComparisonOperator must be one of"),
         ({"Period": 10}, "multiple of 60"),
         ({"DatapointsToAlarm": 2}, "DatapointsToAlarm"),

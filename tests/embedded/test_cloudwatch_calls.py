@@ -226,15 +226,19 @@ def test_a_rule_that_is_not_understood_is_refused(rule: str) -> None:
             {"AlarmName": "x", "AlarmRule": "TRUE", "ActionsSuppressor": "y"},
             "ActionsSuppressor",
         ),
-        ("DescribeAlarms", {"AlarmNames": ["a"] * 101}, "at most 100"),
+        ("DescribeAlarms", {"AlarmNames": ["a"] * 101}, "'alarmNames' .* less than or equal to 100"),
         ("DescribeAlarms", {"AlarmNames": ["a"], "AlarmNamePrefix": "a"}, "either"),
         ("DescribeAlarms", {"ActionPrefix": "arn"}, "does not support ActionPrefix"),
         ("DescribeAlarms", {"NextToken": "x"}, "token"),
         ("DescribeAlarmHistory", {"HistoryItemType": "Action"}, "HistoryItemType must be one of"),
         ("DescribeAlarmHistory", {"StartDate": "yesterday"}, "not a timestamp"),
         ("SetAlarmState", {"AlarmName": "x", "StateValue": "OK", "StateReason": ""}, "no alarm x"),
-        ("SetAlarmState", {"AlarmName": "x", "StateValue": "RED", "StateReason": ""}, "StateValue must be"),
-        ("DeleteAlarms", {}, "AlarmNames is required"),
+        (
+            "SetAlarmState",
+            {"AlarmName": "x", "StateValue": "RED", "StateReason": ""},
+            "must satisfy enum",
+        ),
+        ("DeleteAlarms", {}, "'alarmNames' .* must not be null"),
     ],
 )
 def test_a_wrong_call_is_refused(operation: str, params: dict[str, Any], message: str) -> None:

@@ -98,6 +98,18 @@ class Lambdas:
             self._pause(invocation, invocation.turn, operation)
         self.live_on()
 
+    def wait(self, seconds: float) -> None:
+        """Let an invocation wait, while the world goes on."""
+        invocation = self._current
+        if seconds <= 0:
+            return
+        if invocation and invocation.turn and self._timeline.choose:
+            self._pause(invocation, invocation.turn, "the clock", seconds)
+        else:
+            with self.outside():
+                self._timeline.pass_time(seconds)
+        self.live_on()
+
     def live_on(self) -> None:
         """Go no further in an invocation that is dead; raises Died."""
         if self._current and self._current.death:
@@ -157,8 +169,8 @@ class Lambdas:
             broken, self._broken = self._broken, None
             raise broken
 
-    def _pause(self, invocation: Invocation, turn: threading.Lock, operation: str) -> None:
+    def _pause(self, invocation: Invocation, turn: threading.Lock, operation: str, seconds: float = 0.0) -> None:
         label = f"{invocation.label} calls {operation}"
-        self._timeline.plan(0, label, lambda: self._give_turn(invocation, turn))
+        self._timeline.plan(seconds, label, lambda: self._give_turn(invocation, turn))
         invocation.back.release()
         turn.acquire()

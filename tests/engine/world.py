@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
+from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.artifact import ZipArtifact
 from controller.core.deployment import Deployment
@@ -46,10 +47,27 @@ class WorldPorts:
     functions: LambdaFunctions
     artifacts: MemoryArtifacts
     alarms: CloudWatchAlarms
+    metrics: CloudWatchMetrics
+    clock: "WorldClock"
     targets: MemoryTargets
     deployments: MemoryDeployments
     executions: Executions
     bus: MemoryBus
+
+
+class WorldClock:
+    """The time of a world, for the function that waits for a moment."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return self._world.now()
+
+    def wait_until(self, moment: datetime) -> None:
+        """Let happen what happens until a moment has come."""
+        self._world.lambdas.wait((moment - self.now()).total_seconds())
 
 
 class World(Account):
@@ -84,6 +102,8 @@ class World(Account):
             functions=LambdaFunctions(self._client("lambda", self.aws_lambda)),
             artifacts=tapped(MemoryArtifacts(), Artifacts, self._point),
             alarms=CloudWatchAlarms(self._client("cloudwatch", self.cloudwatch)),
+            metrics=CloudWatchMetrics(self._client("cloudwatch", self.cloudwatch), minute_seconds),
+            clock=WorldClock(self),
             targets=tapped(MemoryTargets(), Targets, self._point),
             deployments=tapped(MemoryDeployments(self.stream.append), Deployments, self._point),
             executions=Executions(self._client("stepfunctions", self.machine), self.machine),
@@ -99,6 +119,7 @@ class World(Account):
             "source": {"bucket": BUCKET, "key": f"{name}/*.zip"},
             "members": [{"function": name}],
             "strategy": "Linear50PercentEvery1Minute",
+            "comparison": False,
         }
         self.ports.targets.documents[name] = json.dumps(document | fields)
 

@@ -64,7 +64,7 @@ def test_a_shift_that_is_repeated_late_says_what_is_left_of_the_bake(world: Worl
 
 
 def test_a_judge_that_is_repeated_does_not_intend_a_step_twice(world: World) -> None:
-    execution = arrive(world, "Judge", 2)
+    execution = arrive(world, "Judge")
     carry_out(world, "Judge", execution)
     assert carry_out(world, "Judge", execution)["decision"] == "SHIFT"
     assert world.record(execution.name).intended_index == 1

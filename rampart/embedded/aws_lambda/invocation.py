@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.counts import NAMESPACE, dimension_sets, values_of
 from rampart.embedded.aws_lambda.images import ImageCode
 from rampart.embedded.aws_lambda.runner import (
     UNHANDLED,
@@ -51,15 +52,8 @@ class _Target:
 
     def dimension_sets(self) -> list[dict[str, str]]:
         """Return the dimensions under which the invocation is counted."""
-        # Lambda developer guide: Types of metrics for Lambda functions, "dimensions".
-        name = self.record.name
-        sets = [{}, {"FunctionName": name}]
-        if self.qualifier:
-            resource = {"FunctionName": name, "Resource": f"{name}:{self.qualifier}"}
-            sets.append(resource)
-            if self.through_alias:
-                sets.append({**resource, "ExecutedVersion": self.config.version})
-        return sets
+        executed = self.config.version if self.through_alias else None
+        return dimension_sets(self.record.name, self.qualifier, executed)
 
 
 class Invocation:
@@ -127,12 +121,7 @@ class Invocation:
         finally:
             with self._state.lock:
                 record.running -= 1
-        values = {
-            "Invocations": (1.0, "Count"),
-            "Errors": (0.0 if result.error is None else 1.0, "Count"),
-            "Duration": (result.duration_ms, "Milliseconds"),
-        }
-        self._count(target, started, values)
+        self._count(target, started, values_of(result.error is not None, result.duration_ms))
         return InvocationOutcome(target.config.version, result)
 
     def _resolve(self, record: FunctionRecord, qualifier: str | None) -> _Target:
@@ -201,7 +190,7 @@ class Invocation:
     def _count(self, target: _Target, started: float, values: Mapping[str, tuple[float, str]]) -> None:
         for dimensions in target.dimension_sets():
             for name, (value, unit) in values.items():
-                self._record(Datum.of("AWS/Lambda", name, dimensions, value, unit, started))
+                self._record(Datum.of(NAMESPACE, name, dimensions, value, unit, started))
 
 
 def _checked_payload(payload: bytes, kind: str) -> bytes:

@@ -7,18 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rampart.embedded.cloudwatch.checks import invalid, need, one_of, only
-from rampart.embedded.cloudwatch.metrics import (
-    SIMPLE_STATISTICS,
-    Bucket,
-    Dimensions,
-    dimensions_of,
-    period_minutes,
-    statistic_name,
-)
+from rampart.embedded.cloudwatch.queries import Metric, dimensions_of, period_minutes
 from rampart.embedded.cloudwatch.rules import Rule, parse_rule
+from rampart.embedded.cloudwatch.statistics import Bucket, is_percentile
 from rampart.embedded.wire import ACCOUNT, REGION
 
-STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 EXTRA_PERIODS = 2
 """How many periods before the evaluated ones are looked at when data is missing.
 
@@ -74,7 +67,7 @@ class Alarm:
         return "CompositeAlarm" if self.rule else "MetricAlarm"
 
     @property
-    def metric(self) -> tuple[str, str, Dimensions]:
+    def metric(self) -> Metric:
         """Return namespace, name and dimensions of the metric that a metric alarm watches."""
         return self.config["Namespace"], self.config["MetricName"], dimensions_of(self.config["Dimensions"])
 
@@ -133,13 +126,11 @@ def metric_config(params: Mapping[str, Any]) -> dict[str, Any]:
             raise invalid(f"PutMetricAlarm: only alarms on one metric's statistic are supported, not {name}.")
     only("PutMetricAlarm", params, *_COMMON, *_ACTIONS, *_METRIC, *_THRESHOLD, *_MISSING)
     required = ("EvaluationPeriods", "Threshold", "ComparisonOperator")
-    need("PutMetricAlarm", params, "AlarmName", "MetricName", "Namespace", "Period", *required)
+    need("PutMetricAlarm", params, "MetricName", "Namespace", "Period", *required)
     if ("Statistic" in params) == ("ExtendedStatistic" in params):
         raise invalid("PutMetricAlarm needs either Statistic or ExtendedStatistic.")
-    if "Statistic" in params:
-        one_of("Statistic", params["Statistic"], *SIMPLE_STATISTICS)
-    elif statistic_name(params["ExtendedStatistic"]) in SIMPLE_STATISTICS:
-        raise invalid("ExtendedStatistic must be a percentile such as p95.")
+    if "ExtendedStatistic" in params and not is_percentile(params["ExtendedStatistic"]):
+        raise invalid("ExtendedStatistic must be a percentile such as p95: no other is supported.")
     one_of("ComparisonOperator", params["ComparisonOperator"], *_OPERATORS)
     # "Configuring how CloudWatch alarms treat missing data": AWS/DynamoDB alarms default to ignore.
     missing = "ignore" if params["Namespace"] == "AWS/DynamoDB" else "missing"
@@ -162,14 +153,11 @@ def metric_config(params: Mapping[str, Any]) -> dict[str, Any]:
 def composite_config(params: Mapping[str, Any]) -> tuple[dict[str, Any], Rule]:
     """Return the configuration and the parsed rule that PutCompositeAlarm asks for."""
     only("PutCompositeAlarm", params, *_COMMON, *_ACTIONS, "AlarmRule")
-    need("PutCompositeAlarm", params, "AlarmName", "AlarmRule")
     return _common_config(params) | {"AlarmRule": params["AlarmRule"]}, parse_rule(params["AlarmRule"])
 
 
 def _common_config(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members that both kinds of alarm have."""
-    if not 1 <= len(params["AlarmName"]) <= 255:
-        raise invalid("AlarmName has 1 to 255 characters.")
     lists = {
         name: list(params.get(name) or ()) for name in ("OKActions", "AlarmActions", "InsufficientDataActions")
     }

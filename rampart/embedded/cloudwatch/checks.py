@@ -50,8 +50,6 @@ def page(items: Sequence[Any], params: Mapping[str, Any]) -> tuple[Sequence[Any]
     CloudWatch API: DescribeAlarms, DescribeAlarmHistory. Without MaxRecords a page has 100 records.
     """
     size = int(params.get("MaxRecords", 100))
-    if not 1 <= size <= 100:
-        raise invalid("MaxRecords must be between 1 and 100.")
     token = params.get("NextToken", "0")
     if not token.isdigit():
         raise ApiError("InvalidNextToken", "The next token specified is invalid.")

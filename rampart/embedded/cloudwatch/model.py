@@ -16,7 +16,6 @@ from typing import Any
 from rampart.embedded.clock import Clock
 from rampart.embedded.cloudwatch.alarms import (
     EXTRA_PERIODS,
-    STATES,
     Alarm,
     Point,
     State,
@@ -28,14 +27,15 @@ from rampart.embedded.cloudwatch.alarms import (
     new_alarm,
     tags_of,
 )
-from rampart.embedded.cloudwatch.checks import epoch, invalid, need, one_of, only, page
+from rampart.embedded.cloudwatch.checks import epoch, invalid, one_of, only, page
 from rampart.embedded.cloudwatch.datum import Datum
-from rampart.embedded.cloudwatch.metrics import MetricStore, period_minutes
+from rampart.embedded.cloudwatch.metrics import MetricStore
+from rampart.embedded.cloudwatch.queries import period_minutes
 from rampart.embedded.cloudwatch.rules import Rule
+from rampart.embedded.shapes import check
 from rampart.embedded.wire import ACCOUNT, REGION, ApiError, Call
 
 Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
-_ALARM_TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
 
 
 class CloudWatchModel:
@@ -79,6 +79,7 @@ class CloudWatchModel:
         operation = self._operations.get(call.operation)
         if operation is None:
             raise ApiError("UnknownOperationException", f"CloudWatch {call.operation} is not supported.")
+        check(call, frozenset(call.params))  # which parameters are supported, each operation says itself
         self.evaluate()
         try:
             with self._lock:
@@ -87,10 +88,10 @@ class CloudWatchModel:
         finally:
             self._send()
 
-    def record(self, datum: Datum) -> None:
-        """Take in one value from AWS itself, such as an invocation's error count."""
+    def record(self, datum: Datum, count: float = 1.0) -> None:
+        """Take in a value from AWS itself, such as an invocation's error count, that was seen `count` times."""
         with self._lock:
-            self._metrics.record(datum)
+            self._metrics.record(datum, count)
 
     def evaluate(self) -> None:
         """Evaluate the alarms once for each full minute that has passed since the last evaluation."""
@@ -228,11 +229,8 @@ class CloudWatchModel:
         names, prefix = params.get("AlarmNames") or (), params.get("AlarmNamePrefix")
         if names and prefix is not None:
             raise ApiError("InvalidParameterCombinationException", "Give either AlarmNames or AlarmNamePrefix.")
-        _at_most_100(names)
         kinds = _kinds(params)
         wanted = params.get("StateValue")
-        if wanted is not None:
-            one_of("StateValue", wanted, *STATES)
         found = [
             alarm
             for name, alarm in sorted(self._alarms.items())
@@ -253,7 +251,6 @@ class CloudWatchModel:
         if wanted is not None:
             one_of("HistoryItemType", wanted, "StateUpdate", "ConfigurationUpdate")
         scan = params.get("ScanBy", "TimestampDescending")
-        one_of("ScanBy", scan, "TimestampAscending", "TimestampDescending")
         start = epoch("StartDate", params["StartDate"]) if "StartDate" in params else float("-inf")
         end = epoch("EndDate", params["EndDate"]) if "EndDate" in params else float("inf")
         found = [
@@ -269,8 +266,6 @@ class CloudWatchModel:
 
     def _set_alarm_state(self, params: Mapping[str, Any]) -> dict[str, Any]:
         only("SetAlarmState", params, "AlarmName", "StateValue", "StateReason", "StateReasonData")
-        need("SetAlarmState", params, "AlarmName", "StateValue", "StateReason")
-        one_of("StateValue", params["StateValue"], *STATES)
         alarm = self._alarms.get(params["AlarmName"])
         if alarm is None:
             raise ApiError("ResourceNotFound", f"There is no alarm {params['AlarmName']}.", 404)
@@ -283,9 +278,7 @@ class CloudWatchModel:
     def _delete_alarms(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """DeleteAlarms: correct names are deleted even when others are wrong, at most one composite alarm."""
         only("DeleteAlarms", params, "AlarmNames")
-        need("DeleteAlarms", params, "AlarmNames")
         names = list(dict.fromkeys(params["AlarmNames"]))
-        _at_most_100(names)
         going = [self._alarms[name] for name in names if name in self._alarms]
         if sum(1 for alarm in going if alarm.rule) > 1:
             raise invalid("DeleteAlarms takes at most one composite alarm.")
@@ -307,8 +300,6 @@ class CloudWatchModel:
 
     def _switch_actions(self, operation: str, params: Mapping[str, Any], enabled: bool) -> dict[str, Any]:
         only(operation, params, "AlarmNames")
-        need(operation, params, "AlarmNames")
-        _at_most_100(params["AlarmNames"])
         for name in params["AlarmNames"]:
             if alarm := self._alarms.get(name):
                 alarm.config["ActionsEnabled"] = enabled
@@ -316,21 +307,15 @@ class CloudWatchModel:
 
     def _list_tags(self, params: Mapping[str, Any]) -> dict[str, Any]:
         only("ListTagsForResource", params, "ResourceARN")
-        need("ListTagsForResource", params, "ResourceARN")
         arn = params["ResourceARN"]
         if all(alarm_arn(name) != arn for name in self._alarms):
             raise ApiError("ResourceNotFoundException", f"There is no resource {arn}.", 404)
         return {"Tags": [{"Key": key, "Value": value} for key, value in self.tags_of(arn).items()]}
 
 
-def _at_most_100(names: Iterable[str]) -> None:
-    if len(list(names)) > 100:  # CloudWatch API: AlarmNames
-        raise invalid("AlarmNames has at most 100 members.")
-
-
 def _kinds(params: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the wanted alarm types (AlarmTypes: "If you omit this parameter, only metric alarms")."""
-    return tuple(one_of("AlarmTypes", each, *_ALARM_TYPES) for each in params.get("AlarmTypes") or ["MetricAlarm"])
+    return tuple(params.get("AlarmTypes") or ("MetricAlarm",))
 
 
 def _is_json(text: str) -> bool:
