@@ -44,8 +44,8 @@ def play(job: tuple[Cell, int, int]) -> Played:
     canary = codedeploy.watch(traces, codedeploy.CANARY)
     best = codedeploy.oracle(traces, good)
     outcomes = {
-        "ours": ours.play(traces),
-        "whole percents": ours.play(traces, finest=100),
+        "ours": ours.Policy(ours.target_with(ours.GUARDED)).play(traces),
+        "whole percents": ours.Policy(ours.target_with(ours.GUARDED_IN_WHOLE_PERCENTS)).play(traces),
         "oracle": best.outcomes,
         "linear >5%": linear.under(codedeploy.ORDINARY),
         "canary >5%": canary.under(codedeploy.ORDINARY),

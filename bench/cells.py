@@ -24,7 +24,7 @@ class _File(Document):
     seed: Annotated[int, Field(ge=0)]
     runs: Annotated[int, Field(ge=1, le=100_000)]
     good_runs: Annotated[int, Field(ge=1, le=100_000)]
-    defaults: dict[str, Any] = {}
+    defaults: Annotated[dict[str, Any], Field(default_factory=dict)]
     cells: tuple[dict[str, Any], ...] = ()
     latency: tuple[dict[str, Any], ...] = ()
 

@@ -1,9 +1,9 @@
 """Whether the guarantee is exact: the mean of the shipped evidence over everything that can happen, enumerated.
 
-For 180 cells of requests and failure rates, with a candidate that is no worse, the mean of the evidence of one minute
-is summed up over all pairs of failure counts; with a tolerance, the candidate's odds of failing are as much higher as
-it allows. It may not be above 1: that is what the bound on false rollbacks rests on. The same for two minutes of
-which the second one's weight follows from the first one's failures, since weights may depend on the past.
+For 180 cells of requests and failure rates, with a candidate that is no worse, the mean of the evidence of one
+minute is summed up over all pairs of failure counts; with a tolerance, the candidate's odds of failing are as much
+higher as it allows. It may not be above 1: that is what the bound on false rollbacks rests on. The same for two
+minutes of which the second one's weight follows from the first one's failures: weights may depend on the past.
 """
 
 import itertools
@@ -34,7 +34,7 @@ def mean_of_one_minute(candidate: int, baseline: int, rate: float, tolerance: fl
 
 
 def mean_of_two_minutes(requests: int, rate: float, tolerance: float) -> float:
-    """Return the mean evidence when the candidate gets more of the second minute if it did not fail in the first."""
+    """Return the mean evidence when a candidate that did not fail more in the first minute gets more of the next."""
     worse = tolerance * rate / (1 - rate + tolerance * rate)
     total = []
     for failed, other in itertools.product(range(requests + 1), repeat=2):

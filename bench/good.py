@@ -41,7 +41,7 @@ def play(job: tuple[Cell, int, int]) -> Played:
     """Play one cell."""
     cell, runs, seed = job
     traces = draw(cell.scenario, runs, seed, cell.name)
-    mine = ours.play(traces)
+    mine = ours.Policy(ours.target_with(ours.GUARDED)).play(traces)
     linear = codedeploy.watch(traces, codedeploy.LINEAR)
     found = {
         "ours": mine,

@@ -1,8 +1,8 @@
 """Slow answers: how many minutes of data the comparison needs to tell, beside an alarm on the p95 of the alias.
 
 Both watch CodeDeploy's ramp of 10 % more every minute. The alarm is set 20 % above the p95 of before, for three
-minutes in a row. The comparison counts requests that took longer than the baseline's p95 of the hour before, with the
-tolerance and the odds that a deployment has by default.
+minutes in a row. The comparison counts requests that took longer than the baseline's p95 of the hour before, with
+the tolerance and the odds that a deployment has by default.
 """
 
 import math

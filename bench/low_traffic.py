@@ -34,9 +34,10 @@ class Played:
 def play(job: tuple[Cell, int, int]) -> Played:
     """Play one cell."""
     cell, runs, seed = job
+    policy = ours.Policy(ours.target_with(ours.GUARDED))
     traces = draw(cell.scenario, runs, seed, cell.name)
     found = {
-        "ours": ours.play(traces),
+        "ours": policy.play(traces),
         "linear >5%": codedeploy.play(traces, codedeploy.Configuration(codedeploy.LINEAR, codedeploy.ORDINARY)),
         "linear Sum>0": codedeploy.play(
             traces, codedeploy.Configuration(codedeploy.LINEAR, codedeploy.ANY_FAILURE)
@@ -46,7 +47,11 @@ def play(job: tuple[Cell, int, int]) -> Played:
     silence = None
     if cell.is_good:
         silent = cell.scenario.model_copy(update={"missing_share": 1.0})
-        silence = int(ours.play(draw(silent, runs, seed, cell.name)).is_rolled_back.sum())
+        silence = int(
+            ours.Policy(ours.target_with(ours.GUARDED))
+            .play(draw(silent, runs, seed, cell.name))
+            .is_rolled_back.sum()
+        )
     rows = resampled_means([each.failed for each in found.values()], seed)
     return Played(
         cell=cell,

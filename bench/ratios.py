@@ -1,4 +1,4 @@
-"""Ratios of means with their 95 % confidence intervals, by bootstrap over rollouts; and shares, by Wilson's score."""
+"""Ratios of means with 95 % confidence intervals, by bootstrap over rollouts; and shares, by Wilson's score."""
 
 import math
 from collections.abc import Sequence

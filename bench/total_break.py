@@ -32,7 +32,7 @@ def play(job: tuple[Cell, int, int]) -> Played:
     traces = draw(cell.scenario, runs, seed, cell.name)
     watched = codedeploy.watch(traces, codedeploy.LINEAR)
     found = {
-        "ours": ours.play(traces),
+        "ours": ours.Policy(ours.target_with(ours.GUARDED)).play(traces),
         "linear >5%": watched.under(codedeploy.ORDINARY),
         "linear Sum>0": watched.under(codedeploy.ANY_FAILURE),
     }

@@ -240,7 +240,9 @@ def simulate(
 
     lacking = [name for name in ("numpy", "uniplot") if not find_spec(name)]
     if lacking:
-        _fail(f"rampart simulate: it needs {' and '.join(lacking)}; install the extra: pip install 'rampart[simulate]'")
+        _fail(
+            f"rampart simulate: it needs {' and '.join(lacking)}; install the extra: pip install 'rampart[simulate]'"
+        )
     # Imported here, so that other commands do not need what it needs.
     from rampart.cli import simulate as simulation
 

@@ -34,7 +34,11 @@ def target_of(path: Path | None, strategy: str | None) -> Target:
     """Return the target of a file, or any one, with another strategy if one is given; raises InputError."""
     if path is None and strategy is None:
         raise InputError("say what to simulate: a file with a target document, or --strategy NAME")
-    document: Any = {"version": 1, "source": {"bucket": "releases", "key": "*.zip"}, "members": [{"function": "it"}]}
+    document: Any = {
+        "version": 1,
+        "source": {"bucket": "releases", "key": "*.zip"},
+        "members": [{"function": "it"}],
+    }
     where = "--strategy" if path is None else str(path)
     if path is not None:
         try:

@@ -1,47 +1,47 @@
 """Our way: the controller's own decisions, driven over a trace as its tasks drive them on AWS.
 
-Plan's part is to measure the traffic before and to choose the first weight, Shift's to write a weight at the start of
-a minute, Judge's to read CloudWatch and to look; what they decide by is `controller.core`, imported. A rollout begins
-at any second of a minute, as CodeDeploy's does. Alarms that a target names are taken to be quiet, and what CloudWatch
-has no simulated metric for has no data.
+Plan measures the traffic before and chooses the first weight, Shift writes a weight at the start of a minute, Judge
+reads CloudWatch and looks; what they decide by is the controller's, imported. A rollout begins at any second of a
+minute, as CodeDeploy's does. Alarms that a target names are taken to be quiet.
 """
 
 import math
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import numpy as np
 
+from controller.core.comparison import Contest, compare
+from controller.core.criteria import ComparisonTerms
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status
 from controller.core.document import parse
-from controller.core.history import DAY_MINUTES, WEEK_MINUTES, expects_evidence, subjects_of, with_traffic
+from controller.core.evidence import Minute
 from controller.core.look import look, wanted_metrics
-from controller.core.looks import next_look
-from controller.core.measurement import Measured, Metric, ShiftMade, Subject, errors_of, minute_number
-from controller.core.ramp import first_weight
+from controller.core.looks import next_look, shift_due_at
+from controller.core.measurement import ShiftMade, compared_minutes, warmed_up
+from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, plan_of
 from controller.core.target import Target
+from controller.ports import Ports
+from controller.tasks.context import Context
+from controller.tasks.history import with_history
+from controller.tasks.plan import LATE_MINUTES, MAX_APPROVAL_SECONDS
+from rampart.simulate.cloudwatch import BASELINE, BEGIN, BEGIN_MINUTE, CANDIDATE, MINUTE_SECONDS, Before, measured
+from rampart.simulate.latency import MINUTES, SlowTraces
 from rampart.simulate.outcomes import Outcomes
-from rampart.simulate.rollout import Rollout, Shown
-from rampart.simulate.traces import LEAD_MINUTES, Traces
+from rampart.simulate.rollout import Rollout
+from rampart.simulate.split import Numbers
+from rampart.simulate.traces import Traces
 
-BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-"""When every trace begins: the start of a minute."""
-MINUTE_SECONDS = 60.0
 WRITE_SECONDS = 0.2
 """How long UpdateAlias takes."""
 GUARDED: dict[str, Any] = {"guarded": {}}
 GUARDED_IN_WHOLE_PERCENTS: dict[str, Any] = {"guarded": {"smallest_weight": "1%"}}
 """Strategies as a target document has them."""
 
-_BEGIN_MINUTE = minute_number(BEGIN, MINUTE_SECONDS)
-_BASELINE, _CANDIDATE = "1", "2"
-_WEEK_DAYS = 7
 
-
-def target_with(strategy: str | dict[str, Any]) -> Target:
+def target_with(strategy: str | dict[str, Any], where: str = "the simulated target") -> Target:
     """Return a target of one function with defaults for all but its strategy; raises InputError."""
     document = {
         "version": 1,
@@ -50,7 +50,7 @@ def target_with(strategy: str | dict[str, Any]) -> Target:
         "members": [{"function": "simulated"}],
         "strategy": strategy,
     }
-    return parse(Target, document, "the simulated target")
+    return parse(Target, document, where)
 
 
 class Policy:
@@ -58,13 +58,9 @@ class Policy:
 
     def __init__(self, target: Target) -> None:
         """Prepare what all of the target's rollouts have in common."""
-        self._target = target
         member = target.members[0]
-        self._member = MemberRecord(
-            function=member.function, alias=member.alias, baseline=_BASELINE, candidate=_CANDIDATE, fencing=1
-        )
-        self._errors = errors_of(member.function, member.alias)
-        self._plan = plan_of(target.strategy, target.final_bake, MINUTE_SECONDS)
+        late = LATE_MINUTES * 60 if target.comparison else 0
+        self.plan = plan_of(target.strategy, target.final_bake, MINUTE_SECONDS, late)
         self._record = Deployment(
             deployment_id="simulated-1",
             execution_arn="simulated-1",
@@ -72,9 +68,14 @@ class Policy:
             status=Status.IN_PROGRESS,
             reason="planned",
             started_at=BEGIN,
-            members=(self._member,),
-            plan=self._plan,
+            members=(
+                MemberRecord(
+                    function=member.function, alias=member.alias, baseline=BASELINE, candidate=CANDIDATE, fencing=1
+                ),
+            ),
+            plan=self.plan,
             max_hold_seconds=target.max_hold,
+            approval_seconds=MAX_APPROVAL_SECONDS,
             when_unclear=target.when_unclear,
             comparison=target.comparison,
             rules=target.rules,
@@ -83,7 +84,7 @@ class Policy:
     @property
     def name(self) -> str:
         """How it is told from others."""
-        return f"Rampart {self._plan.strategy}"
+        return f"Rampart {self.plan.strategy}"
 
     def play(self, traces: Traces) -> Outcomes:
         """Return what becomes of the rollouts of the traces."""
@@ -101,21 +102,9 @@ class Policy:
         )
 
     def _planned(self, traces: Traces, number: int) -> Deployment:
-        """Return the record of a rollout before its first shift, with its traffic measured as Plan measures it."""
-        terms = self._target.comparison
-        hours, minutes = _before(self._errors, traces, number)
-        member = with_traffic(self._member, hours, minutes, _BEGIN_MINUTE)
-        changes: dict[str, Any] = {"members": (member,)}
-        if terms is not None:
-            changes["subjects"] = tuple(subjects_of(member, terms, hours, _BEGIN_MINUTE))
-            plan = self._plan
-            if plan.guard:
-                plan = plan.starting_at(first_weight(plan.guard.budget, member.requests_per_minute))
-            changes["plan"] = plan
-            changes["expects_evidence"] = expects_evidence(
-                plan, [member], terms.min_requests, self._target.max_hold, MINUTE_SECONDS
-            )
-        return self._record.model_copy(update=changes)
+        """Return the record of a rollout before its first shift, measured as Plan measures."""
+        ports = cast(Ports, Before(traces, number))
+        return with_history(Context(ports, "simulated-1", BEGIN, "simulated", MINUTE_SECONDS), self._record)
 
 
 class _Driven:
@@ -129,20 +118,18 @@ class _Driven:
         self._traces = traces
         self._number = number
         self._first = float(traces.begin_steps[number] * traces.scenario.step_seconds)
-        self._horizon = traces.minutes * MINUTE_SECONDS
 
     def drive(self) -> None:
         """Carry the rollout to its end, or to the horizon."""
         now = self._shift(0, self._first)
-        while now < self._horizon:
-            seen = self._look(now)
-            match seen.decision:
+        while now < self._traces.minutes * MINUTE_SECONDS:
+            ruling = self._look(now)
+            match ruling.decision:
                 case Decision.HOLD:
-                    now += seen.look_seconds
+                    now += ruling.look_seconds
                 case Decision.SHIFT:
-                    deployment = self.deployment
-                    at = now if deployment.not_before is None else _seconds(deployment.not_before)
-                    now = self._shift(deployment.intended_index, at)
+                    wait = self.deployment.not_before
+                    now = self._shift(self.deployment.intended_index, _seconds(wait) if wait else now)
                 case Decision.ROLL_BACK:
                     step = self._traces.scenario.step_seconds
                     back = (math.floor(now / step) + 1) * step
@@ -153,69 +140,64 @@ class _Driven:
                     return
 
     def _look(self, now: float) -> Ruling:
+        """Look as Judge does."""
         moment = BEGIN + timedelta(seconds=now)
         wanted, since, until = wanted_metrics(self.deployment, moment, MINUTE_SECONDS)
-        measured = _measured(wanted, list(self.rollout.shown(now)), since - _BEGIN_MINUTE, until - _BEGIN_MINUTE)
-        seen = look(self.deployment, [], measured, moment, MINUTE_SECONDS)
+        shown = measured(wanted, list(self.rollout.shown(now)), since, until)
+        seen = look(self.deployment, [], shown, moment, MINUTE_SECONDS)
         self.deployment = seen.after
         return seen.ruling
 
     def _shift(self, index: int, meant: float) -> float:
-        """Write the weight of a step as Shift does, and return when to look next, in seconds."""
+        """Write the weight of a step as Shift does, and return when to look next."""
         minute = min(round(meant // MINUTE_SECONDS), self._traces.minutes - 1)
-        at = meant + self._traces.shift_late_seconds[self._number, minute]
+        at = meant + float(self._traces.shift_late_seconds[self._number, minute])
         weight = self.deployment.weight_at(index)
-        effect = at + self._traces.propagation_seconds[self._number, minute]
+        effect = at + float(self._traces.propagation_seconds[self._number, minute])
         self.rollout.write_weight(weight / FULL_WEIGHT, effect)
         began, done = (BEGIN + timedelta(seconds=moment) for moment in (at, at + WRITE_SECONDS))
-        made = ShiftMade(at=began, until=done, weight=weight)
         after = self.deployment.model_copy(
             update={
                 "step_index": index,
                 "intended_index": index,
-                "shifts": (*self.deployment.shifts, made),
+                "shifts": (*self.deployment.shifts, ShiftMade(at=began, until=done, weight=weight)),
                 "shifted_at": began,
                 "not_before": None,
             }
         )
-        look_at = min(next_look(after, done, MINUTE_SECONDS), after.due_at or done)
+        look_at = min(next_look(after, done, MINUTE_SECONDS), shift_due_at(after, MINUTE_SECONDS) or done)
         self.deployment = after.model_copy(update={"look_at": look_at})
         if weight == FULL_WEIGHT:
             self.promoted = (at - self._first) / 60
         return at + WRITE_SECONDS + self.deployment.seconds_to_look(done)
 
 
-def _before(errors: Subject, traces: Traces, number: int) -> tuple[Measured, Measured]:
-    """Return what CloudWatch has of the alias before the rollout: of a week, and of the last minutes."""
-    requests, failures = errors.metrics(None)
-    day, failed = float(traces.day_requests[number]), float(traces.day_shared[number])
-    at_day, at_week = _BEGIN_MINUTE - DAY_MINUTES, _BEGIN_MINUTE - WEEK_MINUTES
-    others = _WEEK_DAYS - 1
-    hours = {requests: {at_day: day, at_week: others * day}, failures: {at_day: failed, at_week: others * failed}}
-    lead = traces.lead_requests[number].tolist()
-    minutes = {_BEGIN_MINUTE - LEAD_MINUTES + index: float(came) for index, came in enumerate(lead) if came}
-    return hours, {requests: minutes}
+def slow_minutes(traces: SlowTraces) -> Numbers:
+    """Return after how many minutes of data the comparison tells that answers are slower; not a number for never.
 
-
-def _measured(wanted: Sequence[Metric], shown: Sequence[Shown], since: int, until: int) -> Measured:
-    """Return the values of metrics in minutes from `since` up to before `until`, where there is a value."""
-    rows = [seen for seen in shown if since <= seen.minute < until]
-    return {metric: _series(metric, rows) for metric in wanted}
-
-
-def _series(metric: Metric, rows: Sequence[Shown]) -> dict[int, float]:
-    version = dict(metric.dimensions).get("ExecutedVersion")
-    has_candidate, has_baseline = version != _BASELINE, version != _CANDIDATE
-    values: dict[int, float] = {}
-    for minute, mine, mine_failed, others, others_failed in rows:
-        requests = mine * has_candidate + others * has_baseline
-        if not requests:  # Lambda tells of a version only where it ran
-            continue
-        if metric.name == "Invocations":
-            values[_BEGIN_MINUTE + minute] = float(requests)
-        elif metric.name == "Errors":
-            values[_BEGIN_MINUTE + minute] = float(mine_failed * has_candidate + others_failed * has_baseline)
-    return values
+    On CodeDeploy's linear ramp, with the minutes that are compared of such a ramp and the bar of a target's
+    defaults.
+    """
+    bar, contest = ComparisonTerms().slower_bar, Contest("the candidate", "the baseline", "is slower", "slow")
+    made = [
+        ShiftMade(at=at, until=at + timedelta(seconds=WRITE_SECONDS), weight=FULL_WEIGHT * (minute + 1) // MINUTES)
+        for minute in range(MINUTES)
+        for at in [BEGIN + timedelta(minutes=minute)]
+    ]
+    compared = compared_minutes(made, BEGIN + timedelta(minutes=MINUTES), MINUTE_SECONDS)
+    numbers = [number - BEGIN_MINUTE for number in warmed_up(compared)]
+    found = np.full(len(traces.candidate_requests), np.nan)
+    counts = np.stack(
+        [traces.candidate_requests, traces.candidate_slow, traces.baseline_requests, traces.baseline_slow], axis=-1
+    )
+    for rollout, rows in enumerate(counts.tolist()):
+        minutes: list[Minute] = []
+        for number in numbers:
+            minutes.append(Minute(*map(float, rows[number])))
+            if compare(contest, minutes, bar, needs_requests=False).outcome is Outcome.FAIL:
+                found[rollout] = number + 1
+                break
+    return found
 
 
 def _seconds(moment: datetime) -> float:
