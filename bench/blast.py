@@ -56,7 +56,7 @@ def play(job: tuple[Cell, int, int]) -> Played:
     rows = resampled_means([found.failed for found in outcomes.values()], seed)
     return Played(
         cell=cell,
-        oracle_name=str(best.configuration),
+        oracle_name=str(best.configuration).removeprefix("CodeDeploy "),
         means=dict(zip(outcomes, rows, strict=True)),
         missed={name: float((~found.is_rolled_back).mean()) for name, found in outcomes.items()},
         rolled_back_minutes={name: _median(found) for name, found in outcomes.items()},
@@ -107,7 +107,7 @@ def _goals(played: list[Played]) -> list[Goal]:
             at_most=GOALS["whole percents"],
         ),
         goal(
-            f"damage / CodeDeploy {_ORDINARY}, geometric mean",
+            f"damage / {_ORDINARY}, geometric mean",
             geometric_mean(by["ours"], by["linear >5%"]),
             at_most=GOALS["ordinary"],
         ),

@@ -34,7 +34,7 @@ def mean_of_one_minute(candidate: int, baseline: int, rate: float, tolerance: fl
 
 
 def mean_of_two_minutes(requests: int, rate: float, tolerance: float) -> float:
-    """Return the mean evidence when a candidate that did not fail more in the first minute gets more of the next."""
+    """Return the mean evidence when a candidate that failed no more in the first minute gets more of the next."""
     worse = tolerance * rate / (1 - rate + tolerance * rate)
     total = []
     for failed, other in itertools.product(range(requests + 1), repeat=2):

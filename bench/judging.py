@@ -91,6 +91,7 @@ class Given:
     """Rollouts of a cell without."""
     is_quick: bool = False
     workers: int = WORKERS
+    """How many processes play."""
     console: Console | None = None
     """Where progress shows; None for nowhere."""
 
@@ -172,15 +173,17 @@ def run(name: str, purpose: str, benches: Iterable[Measure], arguments: Sequence
 
 
 def _document(report: Report) -> dict[str, Any]:
-    document = report.model_dump(mode="json", exclude={"columns", "rows"})
-    document["goals"] = [goal.model_dump(mode="json") | {"is_met": goal.is_met} for goal in report.goals]
+    # Through JSON, in which what is not a number is null.
+    document: dict[str, Any] = json.loads(report.model_dump_json(exclude={"columns", "rows"}))
+    for written, each in zip(document["goals"], report.goals, strict=True):
+        written["is_met"] = each.is_met
     return document | {"is_met": report.is_met}
 
 
 def _print(out: Console, report: Report) -> None:
     shown = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for number, column in enumerate(report.columns):
-        shown.add_column(column, justify="right" if number else "left", no_wrap=number > 0)
+        shown.add_column(column, justify="right" if number else "left", no_wrap=True)
     for row in report.rows:
         shown.add_row(*row)
     out.print(f"{report.bench}, seed {report.seed}, {report.seconds:g} s", style="bold", markup=False)

@@ -234,21 +234,19 @@ def simulate(
     """Play rollouts of a bad and of a good release in simulated traffic, beside CodeDeploy on the same requests.
 
     The decisions are the controller's own. CodeDeploy has an alarm on the alias: the failure rate above 5 %, or any
-    failure at all. A bad release that is promoted goes on failing until an hour has passed.
+    failure at all. A bad release that is promoted goes on failing until an hour or more has passed.
     """
     from controller.core.errors import InputError
 
     lacking = [name for name in ("numpy", "uniplot") if not find_spec(name)]
     if lacking:
-        _fail(
-            f"rampart simulate: it needs {' and '.join(lacking)}; install the extra: pip install 'rampart[simulate]'"
-        )
+        _fail(f"rampart simulate: it needs {' and '.join(lacking)}; pip install 'rampart[simulate]' brings them")
     # Imported here, so that other commands do not need what it needs.
     from rampart.cli import simulate as simulation
 
     try:
         target = simulation.target_of(document, strategy)
-        scenario = simulation.scenario_of(rps, rpm, base_rate, regression, onset)
+        scenario = simulation.scenario_of(target, rps, rpm, base_rate, regression, onset)
         expected = simulation.simulate(Console(stderr=True), target, scenario, runs, seed)
     except InputError as error:
         _fail(f"rampart simulate: {error}", WRONG_USAGE)

@@ -13,13 +13,14 @@ from rich.text import Text
 from uniplot import plot_to_string
 
 from controller.core.document import parse, parse_json
+from controller.core.duration import spell_span
 from controller.core.errors import InputError
 from controller.core.target import Target
 from controller.core.wording import shown
 from rampart.cli.wording import line, listing
 from rampart.simulate import ours
 from rampart.simulate.forecast import Expectation, forecast
-from rampart.simulate.scenario import Scenario
+from rampart.simulate.scenario import MAX_HORIZON_MINUTES, Scenario
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _SELDOM_PER_SECOND = 0.5
@@ -34,37 +35,36 @@ def target_of(path: Path | None, strategy: str | None) -> Target:
     """Return the target of a file, or any one, with another strategy if one is given; raises InputError."""
     if path is None and strategy is None:
         raise InputError("say what to simulate: a file with a target document, or --strategy NAME")
-    document: Any = {
-        "version": 1,
-        "source": {"bucket": "releases", "key": "*.zip"},
-        "members": [{"function": "it"}],
-    }
-    where = "--strategy" if path is None else str(path)
-    if path is not None:
-        try:
-            document = parse_json(path.read_text(encoding="utf-8"), where)
-        except OSError as error:
-            raise InputError(f"{where}: cannot be read: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise InputError(f"{where} is not text in UTF-8") from None
+    if path is None:
+        return ours.target_with(strategy or "", "--strategy")
+    try:
+        document = parse_json(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not text in UTF-8") from None
     if isinstance(document, dict):
         document = {"name": "simulated"} | document | ({"strategy": strategy} if strategy else {})
-    return parse(Target, document, where)
+    return parse(Target, document, str(path))
 
 
 def scenario_of(
-    rps: float | None, rpm: float | None, base_rate: str, regression: str, onset_minutes: float
+    target: Target, rps: float | None, rpm: float | None, base_rate: str, regression: str, onset_minutes: float
 ) -> Scenario:
-    """Return the scenario that the options say; raises InputError."""
+    """Return the scenario that the options say, long enough for the target's plan; raises InputError."""
     if (rps is None) == (rpm is None):
         raise InputError("say how much traffic there is: either --rps or --rpm, and not both")
     per_second = rps if rps is not None else (rpm or 0.0) / 60
+    seconds = ours.Policy(target).plan.total_seconds
+    if seconds > MAX_HORIZON_MINUTES * 60:
+        raise InputError(f"the plan takes {spell_span(seconds)}; 1d at most can be simulated")
+    least = _SELDOM_HORIZON_MINUTES if per_second < _SELDOM_PER_SECOND else _HORIZON_MINUTES
     values = {
         "requests_per_second": per_second,
         "base_failure_rate": _share_of(base_rate, "--base-rate"),
         "regression": _share_of(regression, "--regression"),
         "onset_minutes": onset_minutes,
-        "horizon_minutes": _SELDOM_HORIZON_MINUTES if per_second < _SELDOM_PER_SECOND else _HORIZON_MINUTES,
+        "horizon_minutes": min(MAX_HORIZON_MINUTES, max(least, 2 * seconds // 60)),
     }
     return parse(Scenario, values, "the traffic")
 
@@ -137,7 +137,7 @@ def _plot(console: Console, expectations: Sequence[Expectation]) -> Text:
     text = plot_to_string(
         ys=ys,
         xs=[np.arange(minutes + 1)] * len(ys),
-        title="failed requests in the mean, by minutes since the first shift",
+        title="failed requests after so many minutes, in the mean",
         lines=True,
         color=_COLOURS[: len(ys)] if has_colour else False,
         character_set="block" if has_colour else "ascii",

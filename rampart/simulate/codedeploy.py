@@ -39,8 +39,9 @@ class Ramp:
         return len(self.weights)
 
 
-LINEAR = Ramp("Linear10PercentEvery1Minute", tuple(tenths / 10 for tenths in range(1, 10)))
-CANARY = Ramp("Canary10Percent5Minutes", (0.1,) * 5)
+# Linear10PercentEvery1Minute and Canary10Percent5Minutes
+LINEAR = Ramp("linear", tuple(tenths / 10 for tenths in range(1, 10)))
+CANARY = Ramp("canary", (0.1,) * 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Configuration:
     alarm: Alarm
 
     def __str__(self) -> str:
-        return f"{self.ramp.name} {self.alarm}"
+        return f"CodeDeploy {self.ramp.name} {self.alarm}"
 
 
 def configurations() -> Iterator[Configuration]:

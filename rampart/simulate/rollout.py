@@ -73,8 +73,8 @@ class Rollout:
         """Return how many requests of each minute fail because of the candidate if the weights stay as they are."""
         over = len(self._minutes)
         first = over * self._per_minute
-        weights = self._weights[first:]
         regressed = self._fates[2, first:]
+        weights = self._weights[first : first + len(regressed)]
         share = np.array(weights + [self._weights[-1]] * (len(regressed) - len(weights)))
         to_come = thinned(regressed, share, self._chances[2, first:])
         by_minute = to_come.reshape(-1, self._per_minute).sum(axis=1)

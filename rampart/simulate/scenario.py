@@ -38,7 +38,7 @@ class Burst(Document):
 
 
 class Scenario(Document):
-    """One kind of rollout. What has a default is as the measurements of docs/simulation.md take it."""
+    """One kind of rollout; the defaults are an ordinary day of an ordinary function."""
 
     requests_per_second: Annotated[float, Field(gt=0, le=MAX_REQUESTS_PER_SECOND)]
     """The mean over a day of all that the alias takes."""
