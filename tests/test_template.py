@@ -33,6 +33,7 @@ ON_ANY_RESOURCE = {
     "states:SendTaskSuccess": "service authorization reference: it takes no resource; the token is the secret",
     "cloudwatch:DescribeAlarms": "API reference: composite alarms are answered only to those who may see all",
     "cloudwatch:DescribeAlarmHistory": "the same alarms are asked for as DescribeAlarms answers",
+    "cloudwatch:GetMetricData": "service authorization reference: it takes no resource that is required",
 }
 FORBIDDEN = {
     "iam:PassRole",

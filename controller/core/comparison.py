@@ -40,8 +40,8 @@ class Contest:
     candidate: str
     """As people know it, such as "checkout version 42"."""
     baseline: str
-    failing: str = "fails"
-    """What the candidate does more often when it is worse, as a verb."""
+    worse: str = "fails more than"
+    """What the candidate does when it is worse, up to the baseline's name."""
     failures: str = "failed"
     """What became of the requests that are counted."""
 
@@ -82,7 +82,7 @@ def compare(
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
-    worse = f"{contest.candidate} {contest.failing} more than {contest.baseline}: {counts}"
+    worse = f"{contest.candidate} {contest.worse} {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
     enough = 1 / bar.risk
     is_starved = False
@@ -93,17 +93,17 @@ def compare(
     elif _is_shared(minutes, usual):
         outcome = Outcome.INCONCLUSIVE
         reason = f"both versions are in trouble, and not {contest.candidate} alone: {counts}"
-    elif needs_requests and ours < bar.min_requests:
-        outcome, is_starved = Outcome.INCONCLUSIVE, True
-        reason = (
-            f"{contest.candidate} has served {_count(ours, 'request')} that can be compared, "
-            f"and {bar.min_requests} are asked for"
-        )
+    elif ours < bar.min_requests:
+        is_starved = needs_requests
+        outcome = Outcome.INCONCLUSIVE if needs_requests else Outcome.PASS
+        served = f"{contest.candidate} has served {_count(ours, 'request')} that can be compared"
+        asked = f"{served}, and {bar.min_requests} are asked for"
+        reason = asked if needs_requests else f"without evidence: {served}"
     else:
         outcome, reason = Outcome.PASS, f"{contest.candidate} is no worse than {contest.baseline}: {counts}"
     evidence = {
-        "candidate": {"version": contest.candidate, "requests": ours, "failures": failed},
-        "baseline": {"version": contest.baseline, "requests": theirs, "failures": theirs_failed},
+        "candidate": {"version": contest.candidate, "requests": round(ours), "failures": round(failed)},
+        "baseline": {"version": contest.baseline, "requests": round(theirs), "failures": round(theirs_failed)},
         "minutes": len(minutes),
         "odds": float(f"{odds:.3g}"),
     }

@@ -44,8 +44,8 @@ def next_look(deployment: Deployment, now: datetime, minute_seconds: float) -> d
     soon = now + timedelta(seconds=wait)
     due_look = due_at - lead(deployment, minute_seconds)
     if due_look > now:
-        # A look shortly before the one that may end the bake would find nothing that this one does not.
-        return due_look if (due_look - soon).total_seconds() < pace / 2 else soon
+        # Alarms tell of themselves: a look less than a pace before the one that may end the bake is not worth it.
+        return due_look if (due_look - soon).total_seconds() < pace else soon
     if lead(deployment, minute_seconds):
         return _next_minute(now + timedelta(seconds=pace / 2), pace) - lead(deployment, minute_seconds)
     return soon

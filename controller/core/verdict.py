@@ -26,6 +26,8 @@ class Verdict(BaseModel):
     """Whether a FAIL is the candidate's own fault."""
     when_unclear: WhenUnclear = WhenUnclear.ROLL_BACK
     """What follows when it is INCONCLUSIVE for as long as a step may be held."""
+    is_starved: bool = False
+    """Whether it is INCONCLUSIVE for nothing but too few requests so far, which is no news."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from controller.core.errors import StoppedError, UnavailableError
 from controller.core.look import Look, look, wanted_metrics
 from controller.core.measurement import Measured
 from controller.core.outcome import Outcome
+from controller.core.verdict import Verdict
 from controller.tasks.context import Context
 
 
@@ -62,9 +63,14 @@ def _drift(context: Context, deployment: Deployment) -> tuple[str | None, bool]:
 def _record(context: Context, deployment: Deployment, seen: Look) -> Ruling:
     """Write the verdict; tell of it when it decides something, differs from the last one, or asks for a person."""
     ruling, after = seen.ruling, seen.after
-    before = deployment.verdict.outcome if deployment.verdict else Outcome.PASS
-    news = ruling.decision is not Decision.HOLD or seen.outcome is not before
+    changed = _told(seen.verdict) is not _told(deployment.verdict)
+    news = ruling.decision is not Decision.HOLD or changed
     news = (news or after.awaits_approval) and deployment.reason != ruling.reason  # else it was told already
     event = event_of(after, Transition.JUDGED, context.now, seen.evidence) if news else None
     context.ports.deployments.save(deployment, after, event)
     return ruling
+
+
+def _told(verdict: Verdict | None) -> Outcome:
+    """Return the outcome that teams know of; that requests are still to come is none."""
+    return Outcome.PASS if verdict is None or verdict.is_starved else verdict.outcome

@@ -10,7 +10,10 @@ from controller.core.target import RedAtStart, parse_target
 from tests.builders import a_target, a_target_document
 
 WHERE = "target /rampart/dev/targets/orders"
-KNOWN = "version, name, source, members, strategy, alarms, final_bake, max_hold, when_unclear, comparison, rules, test_events, when_busy"
+KNOWN = (
+    "version, name, source, members, strategy, alarms, final_bake, max_hold, when_unclear, comparison, rules, "
+    "test_events, when_busy"
+)
 
 
 def refusal(**overrides: Any) -> str:

@@ -1,0 +1,55 @@
+"""Observation: what a look sees of a deployment's metrics, and when that is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controller.core.deployment import Deployment, MemberRecord
+from controller.core.evidence import Minute
+from controller.core.measurement import SLOWNESS, Measured, Subject, compared_minutes, warmed_up
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a look sees."""
+
+    deployment: Deployment
+    measured: Measured
+    now: datetime
+    minute_seconds: float
+    weights: dict[int, int]
+    """The minutes in which both versions had a constant part of the traffic, with the candidate's weight."""
+    counts: tuple[tuple[Subject, dict[int, Minute]], ...]
+    """What both versions served in those of the minutes that can be seen, for each thing that is compared."""
+
+    @property
+    def needs_evidence(self) -> bool:
+        """Whether too little of it is a reason to hold: before the candidate gets all of the traffic.
+
+        A guarded ramp goes by the evidence at every step.
+        """
+        plan = self.deployment.plan
+        if plan is None or not self.deployment.expects_evidence:
+            return False
+        return plan.guard is not None or self.deployment.step_index >= plan.last_index - 1
+
+
+def observe(deployment: Deployment, measured: Measured, now: datetime, minute_seconds: float) -> Observation:
+    """Return what a look at `now` sees in what was measured."""
+    if not deployment.is_compared:
+        return Observation(deployment, measured, now, minute_seconds, {}, ())
+    weights = compared_minutes(deployment.shifts, now, minute_seconds)
+    warm = warmed_up(weights) if any(subject.name == SLOWNESS for subject in deployment.subjects) else []
+
+    def counted(subject: Subject) -> dict[int, Minute]:
+        member = member_of(deployment, subject.function)
+        numbers: Sequence[int] = warm if subject.name == SLOWNESS else list(weights)
+        return subject.minutes(measured, member.baseline, str(member.candidate), numbers)
+
+    counts = tuple((subject, counted(subject)) for subject in deployment.subjects)
+    return Observation(deployment, measured, now, minute_seconds, weights, counts)
+
+
+def member_of(deployment: Deployment, function: str | None) -> MemberRecord:
+    """Return the member of a function; the only one for None."""
+    return next(member for member in deployment.members if function in (None, member.function))
