@@ -88,7 +88,7 @@ def test_a_document_is_simulated_as_json_and_the_same_seed_gives_the_same(tmp_pa
     assert first.stdout == again.stdout
     told = json.loads(first.stdout)
     assert (told["rollouts"], told["seed"], told["scenario"]["requests_per_second"]) == (4, 3, 50)
-    assert [policy["policy"] for policy in told["policies"]][0] == "Rampart guarded"
+    assert told["policies"][0]["policy"] == "Rampart guarded"
     other = ran("simulate", str(path), *TRAFFIC, "--seed", "3", "--strategy", "AllAtOnce", "-o", "json")
     assert json.loads(other.stdout)["policies"][0]["policy"] == "Rampart AllAtOnce"
 
