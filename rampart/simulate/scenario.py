@@ -80,6 +80,14 @@ class Scenario(Document):
             raise ValueError(f"step_seconds: write a divisor of 60, not {self.step_seconds}")
         return self
 
+    @model_validator(mode="after")
+    def _clusters_fit(self) -> "Scenario":
+        if self.cluster > 1 and self.burst:
+            raise ValueError("burst: leave it out where failures come in clusters")
+        if self.cluster > 1 and self.cluster > self.requests_per_second * self.step_seconds:
+            raise ValueError(f"cluster: {self.cluster} are more than the requests of a step")
+        return self
+
     @property
     def steps_per_minute(self) -> int:
         """How many steps of time a minute has."""

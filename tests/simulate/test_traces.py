@@ -97,6 +97,7 @@ def test_clusters_leave_the_failure_rate_as_it_is() -> None:
         ),
         ("step_seconds", 7, "step_seconds: write a divisor of 60, not 7"),
         ("burts", {}, "the scenario: burts: unknown field; did you mean 'burst'?"),
+        ("cluster", 2_000, "the scenario: cluster: 2000 are more than the requests of a step"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_in_one_line(field: str, value: Any, line: str) -> None:
