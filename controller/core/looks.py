@@ -62,11 +62,10 @@ def shift_due_at(deployment: Deployment, minute_seconds: float) -> datetime | No
     return _next_minute(deployment.due_at - late, minute_seconds)
 
 
-def start_of_shift(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime | None:
-    """Return the start of the minute that a shift decided now is to wait for; None when that is too long a wait."""
-    ahead = lead(deployment, minute_seconds)
+def start_of_shift(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime:
+    """Return the earliest moment of a shift that is decided now: the start of a minute, when that is not far."""
     minute = _next_minute(now, minute_seconds)
-    return minute if ahead and minute - now <= ahead else None
+    return minute if minute - now <= lead(deployment, minute_seconds) else now
 
 
 def lead(deployment: Deployment, minute_seconds: float) -> timedelta:

@@ -17,8 +17,7 @@ from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status
 from controller.core.document import parse
 from controller.core.evidence import Minute
-from controller.core.look import look, wanted_metrics
-from controller.core.looks import next_look, shift_due_at
+from controller.core.look import look, shifted, wanted_metrics
 from controller.core.measurement import ShiftMade, compared_minutes, warmed_up
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, plan_of
@@ -128,8 +127,8 @@ class _Driven:
                 case Decision.HOLD:
                     now += ruling.look_seconds
                 case Decision.SHIFT:
-                    wait = self.deployment.not_before
-                    now = self._shift(self.deployment.intended_index, _seconds(wait) if wait else now)
+                    due = self.deployment.shift_at
+                    now = self._shift(self.deployment.intended_index, _seconds(due) if due else now)
                 case Decision.ROLL_BACK:
                     step = self._traces.scenario.step_seconds
                     back = (math.floor(now / step) + 1) * step
@@ -156,17 +155,9 @@ class _Driven:
         effect = at + float(self._traces.propagation_seconds[self._number, minute])
         self.rollout.write_weight(weight / FULL_WEIGHT, effect)
         began, done = (BEGIN + timedelta(seconds=moment) for moment in (at, at + WRITE_SECONDS))
-        after = self.deployment.model_copy(
-            update={
-                "step_index": index,
-                "intended_index": index,
-                "shifts": (*self.deployment.shifts, ShiftMade(at=began, until=done, weight=weight)),
-                "shifted_at": began,
-                "not_before": None,
-            }
-        )
-        look_at = min(next_look(after, done, MINUTE_SECONDS), shift_due_at(after, MINUTE_SECONDS) or done)
-        self.deployment = after.model_copy(update={"look_at": look_at})
+        made = ShiftMade(at=began, until=done, weight=weight)
+        intended = self.deployment.model_copy(update={"intended_index": index})
+        self.deployment = shifted(intended, made, MINUTE_SECONDS)
         if weight == FULL_WEIGHT:
             self.promoted = (at - self._first) / 60
         return at + WRITE_SECONDS + self.deployment.seconds_to_look(done)
