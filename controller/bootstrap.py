@@ -81,7 +81,8 @@ class AwsPorts:
     @cached_property
     def artifacts(self) -> ArtifactStore:
         """Buckets and repositories; most deployments need only one of the two clients."""
-        return ArtifactStore(cache(lambda: self._client("s3")), cache(lambda: self._client("ecr")))
+        s3, ecr = cache(lambda: self._client("s3")), cache(lambda: self._client("ecr"))
+        return ArtifactStore(s3, ecr, self._settings.account)
 
     @cached_property
     def alarms(self) -> CloudWatchAlarms:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import Artifact
+from controller.core.artifact import Artifact, ZipArtifact
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail
+from controller.core.handler_file import Runtime
 from controller.core.measurement import Measured, Metric
 from controller.core.target import Target
 from controller.core.verdict import Reading
@@ -36,6 +37,8 @@ class Code:
     """Lambda's own reason when it is not ready."""
     is_artifact_at_fault: bool = False
     """Whether the reason lies in the code itself, and another try would fail too."""
+    runtime: Runtime | None = None
+    """What it runs zips with; None when it takes images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Stored:
     appeared_at: datetime
     is_index: bool = False
     """Whether it is an index of images, of which Lambda takes none."""
+    size_bytes: int = 0
+    """The size of a zip."""
 
 
 class Artifacts(Protocol):
@@ -100,6 +105,10 @@ class Artifacts(Protocol):
 
     def find(self, artifact: Artifact) -> Stored:
         """Return what is known of an artifact; raises MissingError."""
+        ...
+
+    def read(self, artifact: ZipArtifact, start: int, size_bytes: int) -> bytes:
+        """Return so many bytes of a zip, all of which must be there; raises MissingError or UnavailableError."""
         ...
 
     def current(self, artifact: Artifact, tag: str | None) -> str | None:

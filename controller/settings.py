@@ -13,6 +13,8 @@ class Settings:
     """What the template tells every function of the controller."""
 
     stage: str
+    account: str
+    """The account that the stack is in."""
     table_name: str
     bus_name: str
     state_machine_arn: str
@@ -31,6 +33,7 @@ class Settings:
         try:
             return cls(
                 stage=source["RAMPART_STAGE"],
+                account=source["RAMPART_ACCOUNT"],
                 table_name=source["RAMPART_TABLE"],
                 bus_name=source.get("RAMPART_BUS", "default"),
                 state_machine_arn=source.get("RAMPART_STATE_MACHINE", ""),

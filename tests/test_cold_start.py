@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 STACK = {
     "AWS_DEFAULT_REGION": "eu-west-1",
     "RAMPART_STAGE": "dev",
+    "RAMPART_ACCOUNT": "111122223333",
     "RAMPART_TABLE": "table",
     "RAMPART_STATE_MACHINE": "arn:aws:states:eu-west-1:111122223333:stateMachine:rampart",
     "RAMPART_BUS": "teams",

@@ -37,7 +37,7 @@ def output(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
             return world.now()
 
-    chosen = Settings(STAGE, "table", "default", "arn", 60.0)
+    chosen = Settings(STAGE, "123456789012", "table", "default", "arn", 60.0)
     monkeypatch.setattr(bootstrap, "ports", lambda: world.ports)
     monkeypatch.setattr(bootstrap, "settings", lambda: chosen)
     monkeypatch.setattr(handlers, "datetime", Clock)

@@ -9,6 +9,7 @@ from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, MissingError, RefusedError
+from controller.core.handler_file import Runtime
 from controller.core.strategy import FULL_WEIGHT
 from controller.ports import Answer, Code, Readiness
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # Lambda API reference, StateReasonCode and LastUpdateStatusReasonCode: those that another try would meet again.
 _ARTIFACTS_FAULT = ("InvalidImage", "InvalidZipFileException", "InvalidRuntime", "FunctionError")
+# The variables by which runtimes look for code elsewhere than at the root of a package and in layers.
+_SEARCH_PATHS = {"PYTHONPATH", "NODE_PATH", "CLASSPATH", "RUBYLIB", "GEM_PATH", "AWS_LAMBDA_EXEC_WRAPPER"}
 _NOT_THE_ARTIFACTS_FAULT = ("S3 Error Code", "Code storage limit exceeded", "KMS")
 
 
@@ -146,6 +149,20 @@ def _code(configuration: "Configuration | Any") -> Code:
         readiness=readiness,
         why=why,
         is_artifact_at_fault=_code_of(configuration).startswith(_ARTIFACTS_FAULT),
+        runtime=_runtime(configuration),
+    )
+
+
+def _runtime(configuration: "Configuration | Any") -> Runtime | None:
+    if configuration.get("PackageType") == "Image":
+        return None
+    variables = configuration.get("Environment", {}).get("Variables", {})
+    return Runtime(
+        name=configuration.get("Runtime", ""),
+        handler=configuration.get("Handler", ""),
+        architecture=configuration.get("Architectures", ["x86_64"])[0],
+        layer_bytes=tuple(layer.get("CodeSize", 0) for layer in configuration.get("Layers", [])),
+        searches_elsewhere=bool(_SEARCH_PATHS & variables.keys() or configuration.get("FileSystemConfigs")),
     )
 
 

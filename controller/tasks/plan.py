@@ -7,7 +7,7 @@ from controller.core.decision import Decision, Ruling, end_of
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
 from controller.core.document import parse
 from controller.core.duration import scaled
-from controller.core.errors import ClaimHeldError, InputError, RefusedError
+from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, is_guarded, plan_of
 from controller.core.target import Member, Request, Target, named_target
@@ -15,7 +15,7 @@ from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.history import with_history
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
-from controller.tasks.preflight import Found, check_managed, find_alarms, find_artifact, find_member
+from controller.tasks.preflight import Found, check_managed, check_package, find_alarms, find_artifact, find_member
 from controller.tasks.waiting import wait, waiter_before
 
 MAX_APPROVAL_SECONDS = 86_400
@@ -64,7 +64,8 @@ def plan(context: Context, request: Any, execution_arn: str, started_at: datetim
     except _Nothing as skip:
         return _end(context, deployment, waited, Status.SKIPPED, str(skip))
     except (InputError, RefusedError) as refusal:
-        return _end(context, deployment, waited, Status.REJECTED, str(refusal))
+        blamed = isinstance(refusal, ArtifactRefusedError)
+        return _end(context, deployment, waited, Status.REJECTED, str(refusal), refused=blamed)
 
 
 def _go_on(deployment: Deployment) -> Ruling:
@@ -89,6 +90,7 @@ def _take_up(context: Context, asked: Request, deployment: Deployment, waited: D
     )
     way = _plan_of(context, asked, target)  # what needs no claim is refused before anybody is superseded
     check_managed(context, target)
+    check_package(context, asked, target, stored)
     try:
         found = {member: find_member(context, member) for member in target.members}
         _skip_if(live_already(context, asked, target, found))
@@ -164,10 +166,17 @@ def _planned(
 
 
 def _end(
-    context: Context, deployment: Deployment, waited: Deployment | None, status: Status, reason: str
+    context: Context,
+    deployment: Deployment,
+    waited: Deployment | None,
+    status: Status,
+    reason: str,
+    *,
+    refused: bool = False,
 ) -> Ruling:
     if waited:
-        return end(context, waited, status, reason)
-    over = deployment.model_copy(update={"status": status, "reason": reason, "ended_at": context.now})
+        return end(context, waited, status, reason, refused=refused)
+    changes = {"status": status, "reason": reason, "ended_at": context.now, "refused": refused}
+    over = deployment.model_copy(update=changes)
     context.ports.deployments.open(over, event_of(over, Transition.ENDED, context.now))
     return end_of(over)

@@ -1,12 +1,15 @@
 """Preflight: what must be so before anything is published; read, and refused with one line that says what to do."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from controller.core.alias import Alias
+from controller.core.artifact import ZipArtifact
 from controller.core.deployment import WatchedAlarm
 from controller.core.errors import ClaimHeldError, MissingError, RefusedError, UnavailableError
 from controller.core.target import Member, RedAtStart, Request, Target
 from controller.core.verdict import AlarmState
+from controller.core.zip_package import read_package
 from controller.ports import Readiness, Stored
 from controller.tasks.context import Context
 
@@ -45,6 +48,28 @@ def check_managed(context: Context, target: Target) -> None:
                 f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
                 "tag it to let this stage deploy to it"
             )
+
+
+def check_package(context: Context, asked: Request, target: Target, stored: Stored | None) -> None:
+    """Raise RefusedError unless every member can run the artifact, as far as can be told without running it."""
+    artifact = asked.artifact
+    if artifact is None or stored is None:
+        return
+    is_zip = isinstance(artifact, ZipArtifact)
+    latest = [context.ports.functions.latest(member.function) for member in target.members]
+    for code in latest:
+        if is_zip is not (code.runtime is not None):
+            kind, takes = ("a zip", "images") if is_zip else ("an image", "zips")
+            raise RefusedError(
+                f"{artifact.identity} is {kind}, and function {code.function} takes {takes}, for good; "
+                "name the target that was meant, or make a function of the other package type"
+            )
+    if isinstance(artifact, ZipArtifact):
+        read = partial(context.ports.artifacts.read, artifact)
+        package = read_package(artifact.identity, read, stored.size_bytes)
+        for code in latest:
+            if code.runtime:
+                package.check(code.function, code.runtime)
 
 
 def find_member(context: Context, member: Member) -> Found:

@@ -42,7 +42,9 @@ class Release:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
             code = _CODE.format(function=self.function, number=self.number, bug_percent=self.bug_percent)
-            archive.writestr(zipfile.ZipInfo("app.py"), code)
+            entry = zipfile.ZipInfo("app.py")
+            entry.external_attr = 0o644 << 16  # else nobody may read it
+            archive.writestr(entry, code)
         return buffer.getvalue()
 
 

@@ -35,7 +35,9 @@ def _zip(seconds: float = 0.0, failing_in_ten: int = 0) -> bytes:
     """Return the zip of a release that takes its time over every order and fails on some."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), _CODE.format(seconds=seconds, failing_in_ten=failing_in_ten))
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16  # else nobody may read it
+        archive.writestr(entry, _CODE.format(seconds=seconds, failing_in_ten=failing_in_ten))
     return buffer.getvalue()
 
 

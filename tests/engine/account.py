@@ -26,7 +26,9 @@ def zip_of(code: str) -> bytes:
     """Return a zip with a module `app`; equal code gives equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), code)
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16  # else nobody may read it
+        archive.writestr(entry, code)
     return buffer.getvalue()
 
 

@@ -26,7 +26,7 @@ class Operation(str):
 
 
 OPERATIONS: dict[type, dict[str, str]] = {
-    Artifacts: {"find": "HeadObject", "current": "HeadObject"},
+    Artifacts: {"find": "HeadObject", "read": "GetObject", "current": "HeadObject"},
     Targets: {"read": "GetParameter", "all": "GetParametersByPath"},
     Deployments: {
         "find": "GetItem",

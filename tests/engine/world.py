@@ -128,9 +128,9 @@ class World(Account):
     ) -> ZipArtifact:
         """Put a zip into the artifact bucket and return it, pinned to its version."""
         version_id = f"v{next(self._ids)}"
-        self.objects[BUCKET, key, version_id] = zip_of(code) if data is None else data
+        data = self.objects[BUCKET, key, version_id] = zip_of(code) if data is None else data
         artifact = ZipArtifact(bucket=BUCKET, key=key, version_id=version_id)
-        self.ports.artifacts.put(artifact, Stored(self.now()))
+        self.ports.artifacts.put(artifact, Stored(self.now()), data=data)
         return artifact
 
     # ---- What happens -----------------------------------------------------------------------------------
