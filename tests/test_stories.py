@@ -7,7 +7,7 @@ import pytest
 from controller.core.deployment import Mark, MarkDetail, Status
 from controller.intake import take_in
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
-from tests.engine.world import World, s3_event
+from tests.engine.world import World, damaged_zip, s3_event, zip_of
 
 
 @pytest.fixture
@@ -147,13 +147,28 @@ def test_a_candidate_that_fails_its_test_event_gets_no_traffic(world: World) -> 
     assert f"was refused by deployment {execution.name}" in world.record(again.name).reason
 
 
-def test_a_zip_that_is_not_a_zip_is_refused_and_the_claim_is_free_again(world: World) -> None:
-    execution = world.push(world.upload(data=b"this is no zip"))
+def test_a_zip_that_is_wrapped_in_a_folder_is_refused_before_anything_is_published(world: World) -> None:
+    artifact = world.upload(data=zip_of("release = 2", "release-2/app.py"))
+    execution = world.push(artifact)
+    assert (execution.error, execution.path) == ("Rejected", ["Plan", "Decide", "Rejected"])
+    assert execution.cause == (
+        f"{artifact.identity}: everything in it is inside the folder 'release-2', so that Lambda finds no app.py "
+        "at its root; zip what is in the folder: cd 'release-2' && zip -r /tmp/package.zip ."
+    )
+    assert world.told(execution.name) == ["REJECTED"]
+    assert world.alias() == "version 1"
+    versions = world.aws("ListVersionsByFunction", FunctionName="checkout")["Versions"]
+    assert [version["Version"] for version in versions] == ["$LATEST", "1"]
+
+
+def test_a_zip_that_lambda_cannot_unpack_is_refused_and_the_claim_is_free_again(world: World) -> None:
+    artifact = world.upload(data=damaged_zip())
+    execution = world.push(artifact)
     assert execution.error == "Rejected"
     assert execution.cause == (
-        "s3://artifacts/checkout/1.zip@v{}: Lambda refused the code for function checkout: "
+        f"{artifact.identity}: Lambda refused the code for function checkout: "
         "Could not unzip uploaded file. Please check your file, then try to upload again."
-    ).format(execution.cause.split("@v")[1].split(":")[0])
+    )
     assert world.alias() == "version 1"
     assert world.ports.deployments.claim("checkout").owner is None
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from botocore.exceptions import ClientError
 
-from rampart.embedded import moto_guard
+from rampart.embedded import bucket_owner, moto_guard
 from rampart.embedded.aws_lambda.asynchronous import AsyncInvocations
 from rampart.embedded.aws_lambda.image_access import ImageAccess
 from rampart.embedded.aws_lambda.images import Behaviour, Images
@@ -180,6 +180,7 @@ class EmbeddedAws:
         before = {
             **self.events.before,
             **ImageAccess(self.ecr, self.authoriser).before,
+            **bucket_owner.BEFORE,
             ("stepfunctions", "StartExecution"): name_execution(self._new_id),
             ("lambda", "CreateEventSourceMapping"): self._streams.check,
         }

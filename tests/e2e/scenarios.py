@@ -12,6 +12,7 @@ from rampart.demo.account import BUCKET, alarm_of
 from rampart.demo.releases import Release
 from tests.e2e import acts
 from tests.e2e.shop import Shop
+from tests.engine.account import damaged_zip
 
 Scenario = Callable[[Shop], None]
 
@@ -37,9 +38,9 @@ def image(shop: Shop) -> None:
 
 
 def refused_zip(shop: Shop) -> None:
-    """Reject an uploaded zip that Lambda cannot read."""
+    """Reject an uploaded zip that Lambda cannot unpack."""
     acts.declare(shop)
-    ended = shop.deployment_of(shop.upload(f"{shop.function}/no-zip.zip", b"no zip"))
+    ended = shop.deployment_of(shop.upload(f"{shop.function}/damaged.zip", damaged_zip()))
     assert ended.status is Status.REJECTED, ended.reason
     shop.settle()
 

@@ -10,6 +10,7 @@ from controller.core.deployment import Status
 from rampart.demo.account import BUCKET, FUNCTION, STAGE
 from rampart.demo.releases import Release
 from tests.e2e.shop import Shop
+from tests.engine.account import damaged_zip, zip_of
 
 _NOBODYS = {"bucket": BUCKET, "key": "checkout/never.zip", "version_id": "no-such-version"}
 _STEPS = {"steps": [{"weight": "50%", "bake": "1m"}, {"weight": "20%", "bake": "1m"}]}
@@ -128,9 +129,29 @@ def test_malformed_events_are_dead_letters_with_their_reason_and_start_nothing(s
     assert (shop.belongings(), shop.executions()) == (before, executions)
 
 
-def test_a_zip_that_is_no_zip_is_rejected_in_lambdas_words_and_frees_its_claim(shop: Shop) -> None:
+def test_a_zip_that_is_wrapped_in_a_folder_is_rejected_with_the_folder_and_nothing_is_published(shop: Shop) -> None:
+    before = shop.belongings()
+    ended = shop.deployment_of(shop.upload("checkout/wrapped.zip", zip_of("release = 2", "release-2/app.py")))
+    _refused(
+        shop,
+        ended.deployment_id,
+        f"{ended.what}: everything in it is inside the folder 'release-2', so that Lambda finds no app.py at its "
+        "root; zip what is in the folder: cd 'release-2' && zip -r /tmp/package.zip .",
+    )
+    assert [each["transition"] for each in shop.told(ended.deployment_id)] == ["ENDED"]
+    assert shop.belongings() == before
+
+
+def test_an_object_that_is_no_zip_is_rejected_before_anything_is_claimed(shop: Shop) -> None:
     before = shop.belongings()
     ended = shop.deployment_of(shop.upload("checkout/no-zip.zip", b"no zip"))
+    _refused(shop, ended.deployment_id, f"{ended.what}: it is no zip that can be read (its end is missing); ")
+    assert shop.belongings() == before
+
+
+def test_a_zip_that_lambda_cannot_unpack_is_rejected_in_its_words_and_frees_its_claim(shop: Shop) -> None:
+    before = shop.belongings()
+    ended = shop.deployment_of(shop.upload("checkout/damaged.zip", damaged_zip()))
     _refused(shop, ended.deployment_id, f"{ended.what}: Lambda refused the code for function checkout: ")
     assert "Could not unzip uploaded file" in ended.reason
     after = shop.belongings()

@@ -22,14 +22,21 @@ STAGE = "dev"
 
 
 @cache
-def zip_of(code: str) -> bytes:
-    """Return a zip with a module `app`; equal code gives equal bytes."""
+def zip_of(code: str, name: str = "app.py") -> bytes:
+    """Return a zip with one file, a module `app` at its root; equal code gives equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        entry = zipfile.ZipInfo("app.py")
+        entry = zipfile.ZipInfo(name)
         entry.external_attr = 0o644 << 16  # else nobody may read it
         archive.writestr(entry, code)
     return buffer.getvalue()
+
+
+def damaged_zip(code: str = "release = 1") -> bytes:
+    """Return a zip whose directory is whole and whose content is not, as Lambda alone finds out."""
+    data = bytearray(zip_of(code))
+    data[30 + len("app.py")] ^= 1  # the first byte after the local header
+    return bytes(data)
 
 
 class Account:
@@ -82,9 +89,9 @@ class Account:
 
     def _make_live(self, function: str) -> None:
         self.clock.advance(1)
-        self.aws("PublishVersion", FunctionName=function)
+        version = self.aws("PublishVersion", FunctionName=function)["Version"]
         self.clock.advance(1)
-        self.aws("CreateAlias", FunctionName=function, Name="live", FunctionVersion="1")
+        self.aws("CreateAlias", FunctionName=function, Name="live", FunctionVersion=version)
 
     def alarm(self, name: str = "errors", state: str | None = "OK") -> None:
         """Create an alarm on a metric that never gets data, so that it keeps the state it is set to."""

@@ -25,6 +25,7 @@ from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
 from tests.engine.account import BUCKET, Account
 from tests.engine.account import STAGE as STAGE
+from tests.engine.account import damaged_zip as damaged_zip
 from tests.engine.account import zip_of as zip_of
 from tests.engine.deliveries import Deliveries, Stream
 from tests.engine.events import ecr_event as ecr_event

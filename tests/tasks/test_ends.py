@@ -7,7 +7,7 @@ import pytest
 from controller.core.deployment import Mark, Status
 from tests.engine import walker
 from tests.engine.faults import always
-from tests.engine.world import World
+from tests.engine.world import World, damaged_zip
 from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume
 
 STATES = ("Plan", "Publish", "Verify", "Shift", "Bake", "Judge", "Promote", "RollBack", "GiveUp")
@@ -26,8 +26,8 @@ def skipped(world: World) -> walker.Execution:
 
 
 def rejected(world: World) -> walker.Execution:
-    """Return a deployment of something that is no zip."""
-    return world.push(world.upload(data=b"no zip"))
+    """Return a deployment of a zip that Lambda could not unpack."""
+    return world.push(world.upload(data=damaged_zip()))
 
 
 def refused_at_the_start(world: World) -> walker.Execution:
