@@ -10,6 +10,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from controller.core.wording import shown
+
 Read = Callable[[int, int], bytes]
 """Returns so many bytes from a place on; raises what it likes when it cannot return all of them."""
 
@@ -222,12 +224,12 @@ def _entry(record: tuple[int, ...], names: bytes, place: _Place) -> Entry:
     offset += place.base
     end = offset + _LOCAL.size + name_bytes + compressed
     if end > place.start:
-        raise ZipError(f"the content of {decoded(name, flags)} is not all there")
+        raise ZipError(f"the content of {shown(_text(name, flags))} is not all there")
     mode = record[-2] >> 16 if made_by >> 8 in _UNIX else None
-    return Entry(decoded(name, flags), flags, method, compressed, unzipped, offset, end, mode)
+    return Entry(_text(name, flags), flags, method, compressed, unzipped, offset, end, mode)
 
 
-def decoded(name: bytes, flags: int) -> str:
+def _text(name: bytes, flags: int) -> str:
     """Return a name as text (appendix D: UTF-8 when bit 11 says so, else code page 437)."""
     return name.decode(errors="replace") if flags & 1 << 11 else name.decode("cp437")
 
