@@ -38,7 +38,8 @@ class ArtifactStore:
         """Return what is known of an artifact; raises MissingError."""
         match artifact:
             case ZipArtifact():
-                with aws_errors(f"{artifact.identity} cannot be read", _MISSING_OBJECT):
+                owned = f"{artifact.identity} cannot be read in a bucket of account {self._account}"
+                with aws_errors(owned, _MISSING_OBJECT):
                     found = self._s3().head_object(
                         Bucket=artifact.bucket,
                         Key=artifact.key,
@@ -57,7 +58,7 @@ class ArtifactStore:
 
     def read(self, artifact: ZipArtifact, start: int, size_bytes: int) -> bytes:
         """Return so many bytes of a zip, all of which must be there; raises MissingError or UnavailableError."""
-        with aws_errors(f"{artifact.identity} cannot be read"):
+        with aws_errors(f"{artifact.identity} cannot be read", _MISSING_OBJECT):
             answer = self._s3().get_object(
                 Bucket=artifact.bucket,
                 Key=artifact.key,

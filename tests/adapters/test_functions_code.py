@@ -6,6 +6,7 @@ import pytest
 
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.errors import ConflictError, DeniedError, MissingError, RefusedError, UnavailableError
+from controller.core.handler_file import Runtime
 from controller.ports import Readiness
 from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.clients import answering, refusing, restricted
@@ -203,3 +204,18 @@ def test_a_throttle_or_a_server_error_is_worth_another_try(aws: EmbeddedAws, cod
     functions = LambdaFunctions(refusing(aws, "lambda", "get_alias", code, status))
     with pytest.raises(UnavailableError, match="alias shop:live"):
         functions.alias("shop", "live")
+
+
+def test_what_a_function_runs_its_zip_with_is_told(functions: LambdaFunctions, function: Function) -> None:
+    assert functions.latest(function.name).runtime == Runtime("python3.12", "main.handler", "arm64")
+    layer = function.client.publish_layer_version(
+        LayerName=function.name, Content={"ZipFile": zipped(1)}, CompatibleRuntimes=["python3.12"]
+    )
+    function.client.update_function_configuration(
+        FunctionName=function.name,
+        Layers=[layer["LayerVersionArn"]],
+        Environment={"Variables": {"PYTHONPATH": "/var/task/src"}},
+    )
+    function.settle()
+    latest = functions.latest(function.name).runtime
+    assert latest == Runtime("python3.12", "main.handler", "arm64", (len(zipped(1)),), searches_elsewhere=True)
