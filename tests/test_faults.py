@@ -196,7 +196,7 @@ def test_there_are_enough_cases_to_speak_of_every_call() -> None:
     called = {operation for story in STORIES for operation in calls_of(story)}
     assert called == {
         *("GetFunction", "GetAlias", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"),
-        *("GetItem", "UpdateItem", "TransactWriteItems", "Query", "PutEvents", "HeadObject"),
+        *("GetItem", "UpdateItem", "TransactWriteItems", "Query", "PutEvents", "HeadObject", "GetObject"),
         *("GetParameter", "GetParametersByPath", "DescribeAlarms", "DescribeAlarmHistory", "GetMetricData"),
         *("StartExecution", "SendTaskSuccess", "DescribeExecution"),
     }

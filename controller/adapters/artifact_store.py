@@ -38,14 +38,16 @@ class ArtifactStore:
         """Return what is known of an artifact; raises MissingError."""
         match artifact:
             case ZipArtifact():
-                owned = f"{artifact.identity} cannot be read in a bucket of account {self._account}"
-                with aws_errors(owned, _MISSING_OBJECT):
-                    found = self._s3().head_object(
-                        Bucket=artifact.bucket,
-                        Key=artifact.key,
-                        VersionId=artifact.version_id,
-                        ExpectedBucketOwner=self._account,
-                    )
+                try:
+                    with aws_errors(f"{artifact.identity} cannot be read", _MISSING_OBJECT):
+                        found = self._s3().head_object(
+                            Bucket=artifact.bucket,
+                            Key=artifact.key,
+                            VersionId=artifact.version_id,
+                            ExpectedBucketOwner=self._account,
+                        )
+                except DeniedError as denied:
+                    raise DeniedError(f"{denied} (is its bucket of account {self._account}?)") from denied
                 return Stored(found["LastModified"], size_bytes=found["ContentLength"])
             case ImageArtifact():
                 with aws_errors(f"{artifact.identity} cannot be read", _MISSING_IMAGE):
