@@ -35,6 +35,8 @@ _MAX_TARGET_BYTES = 4_096
 _THERE = {"bin", "dev", "etc", "lib", "lib64", "mnt", "opt", "proc", "sbin", "sys", "tmp", "usr", "var"}
 """The directories of Lambda's file system to which a link may lead: layers are in /opt, file systems in /mnt."""
 _NATIVE = re.compile(r"bootstrap|.+\.(?:so(?:\.\d+)*|node)", re.DOTALL)
+_CHOSEN_BY_NAME = re.compile(r"node_modules/.*(?:linux|darwin|win32|x64|x86|arm64|aarch64)", re.DOTALL)
+"""Modules of Node that tools bring for the machine that builds; no other is loaded, and a build tool's never is."""
 _LITTER = ("__MACOSX", ".DS_Store")
 """What macOS adds beside what was zipped."""
 _MACHINES = {"arm64": "aarch64"}
@@ -265,7 +267,8 @@ def _natives(read: Read, directory: Directory, files: dict[str, Entry]) -> dict[
     """Return what native code is built for, of a few files from each folder."""
     groups: dict[str, list[str]] = {}
     for name, entry in files.items():
-        if _NATIVE.fullmatch(name) and not entry.is_link and entry.unzipped_bytes >= FIRST_BYTES:
+        is_native = _NATIVE.fullmatch(name) and not _CHOSEN_BY_NAME.search(name)
+        if is_native and not entry.is_link and entry.unzipped_bytes >= FIRST_BYTES:
             groups.setdefault(_group(name), []).append(name)
     in_turn = [name for turn in zip_longest(*groups.values()) for name in turn if name][:MAX_FILES_READ]
     homes = {name: built_for(first_bytes(read, directory, files[name], FIRST_BYTES)) for name in in_turn}

@@ -39,8 +39,8 @@ def made_by_shutil(folder: Path) -> bytes:
     return Path(shutil.make_archive(str(folder.parent / "made"), "zip", folder)).read_bytes()
 
 
-def made_by_zip(folder: Path) -> bytes:
-    subprocess.run(["zip", "-q", "-r", "../made.zip", "."], cwd=folder, check=True)
+def made_by_zip(folder: Path, *options: str) -> bytes:
+    subprocess.run(["zip", "-q", "-r", *options, "../made.zip", "."], cwd=folder, check=True)
     return (folder.parent / "made.zip").read_bytes()
 
 
@@ -84,7 +84,7 @@ TOOLS: dict[str, Callable[[Path], bytes]] = {
     "a stream": made_as_a_stream,
     "zip64": lambda folder: made_in_zip64(),
     "zip64 after a stub": lambda folder: b"a stub before it" + made_in_zip64(),
-    **({"zip": made_by_zip} if shutil.which("zip") else {}),
+    **({"zip": made_by_zip, "zip -fz": lambda folder: made_by_zip(folder, "-fz")} if shutil.which("zip") else {}),
 }
 
 
@@ -166,6 +166,18 @@ def test_what_is_no_whole_zip_is_told_by_what_is_wrong_with_it(data: bytes, faul
     with pytest.raises(ZipError) as error:
         directory_of(data)
     assert str(error.value) == fault
+
+
+def test_sizes_and_places_beyond_four_bytes_are_read_from_where_they_are_told() -> None:
+    wide, told = 0xFFFFFFFF, struct.pack("<HHHHHQQQ", 0xCAFE, 2, 7, 1, 24, 11, 11, 0)
+    entry_ = Raw(b"app.py", b"release = 1", compressed_bytes=wide, unzipped_bytes=wide, offset=wide, extra=told)
+    data = raw_zip(entry_)
+    found = files_of(data)["app.py"]
+    assert (found.unzipped_bytes, found.compressed_bytes, found.offset) == (11, 11, 0)
+    assert first_bytes(Ranges(data).read, directory_of(data), found, 20) == b"release = 1"
+    only_unzipped = Raw(b"app.py", b"12", unzipped_bytes=wide, extra=struct.pack("<HHQ", 1, 8, 2**33))
+    found = files_of(raw_zip(only_unzipped))["app.py"]
+    assert (found.unzipped_bytes, found.compressed_bytes, found.offset) == (2**33, 2, 0)
 
 
 def test_a_directory_that_lies_about_zip64_is_not_read() -> None:

@@ -293,6 +293,18 @@ def test_a_folder_with_libraries_for_several_machines_is_let_through() -> None:
     )
 
 
+def test_a_build_tool_for_the_machine_that_built_is_let_through_and_what_was_compiled_there_is_not() -> None:
+    runtime = Runtime("nodejs22.x", "app.handler", "arm64")
+    tool, compiled = (
+        "node_modules/@rollup/rollup-linux-x64-gnu/rollup.node",
+        "node_modules/bcrypt/build/bcrypt.node",
+    )
+    assert verdict(zipped({"app.js": "", tool: elf(X86_64)}), runtime) == ""
+    assert verdict(zipped({"app.js": "", tool: elf(X86_64), compiled: elf(X86_64)}), runtime) == (
+        f"'{compiled}' is built for x86_64, and checkout runs on arm64; build the package for Linux on arm64"
+    )
+
+
 def test_however_many_libraries_there_are_a_few_of_each_folder_are_read() -> None:
     many = {f"a/{number}.so": elf(ARM64) for number in range(500)}
     ranges = Ranges(zipped({APP: "", **many, "z/last.so": elf(X86_64)}))
