@@ -268,7 +268,7 @@ def _natives(read: Read, directory: Directory, files: dict[str, Entry]) -> dict[
     groups: dict[str, list[str]] = {}
     for name, entry in files.items():
         is_native = _NATIVE.fullmatch(name) and not _CHOSEN_BY_NAME.search(name)
-        if is_native and not entry.is_link and entry.unzipped_bytes >= FIRST_BYTES:
+        if is_native and entry.unzipped_bytes >= FIRST_BYTES:
             groups.setdefault(_group(name), []).append(name)
     in_turn = [name for turn in zip_longest(*groups.values()) for name in turn if name][:MAX_FILES_READ]
     homes = {name: built_for(first_bytes(read, directory, files[name], FIRST_BYTES)) for name in in_turn}

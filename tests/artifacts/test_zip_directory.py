@@ -188,6 +188,29 @@ def test_a_directory_that_lies_about_zip64_is_not_read() -> None:
         directory_of(data[:-22] + locator + end)
 
 
+def in_zip64(directory: bytes, count: int, *, files: bytes = b"", disks: int = 1, more: bytes = b"") -> bytes:
+    """Return a zip of files, a directory, and its end in zip64, whose record has `more` data of its own."""
+    record = struct.pack("<4sQHHII", b"PK\x06\x06", 44 + len(more), 45, 45, 0, 0)
+    record += struct.pack("<QQQQ", count, count, len(directory), len(files)) + more
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, len(files + directory), disks)
+    return files + directory + record + locator + b"PK\x05\x06" + bytes(4) + b"\xff" * 12 + bytes(2)
+
+
+def test_the_end_of_a_zip_in_zip64_is_found_past_data_of_its_own_and_is_not_that_of_a_part() -> None:
+    assert directory_of(in_zip64(b"", 0)).entries == ()
+    assert directory_of(in_zip64(b"", 0, more=b"data of a later version of the format")).entries == ()
+    with pytest.raises(ZipError, match="it is one of several parts"):
+        directory_of(in_zip64(b"", 0, disks=2))
+    with pytest.raises(ZipError, match="its directory has 0 entries where it says 65,536"):
+        directory_of(in_zip64(b"", 2**16))
+
+
+def test_more_files_than_the_end_says_are_not_read_without_end() -> None:
+    data = in_zip64(b"PK\x01\x02".ljust(46, b"\0") * (MAX_ENTRIES + 1), 1, files=bytes(30))
+    with pytest.raises(TooManyFilesError):
+        directory_of(data)
+
+
 def test_a_directory_of_more_files_than_are_looked_at_is_not_read_at_all() -> None:
     record = struct.pack(
         "<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, MAX_ENTRIES + 1, MAX_ENTRIES + 1, 46, 2**22

@@ -98,6 +98,10 @@ ALWAYS: dict[str, tuple[bytes, str]] = {
         raw_zip(Raw(b"app.py", b"1"), Raw(b"b.py", offset=0)),
         "'app.py' overlaps the file before it, as in a zip bomb; build it again",
     ),
+    "one byte of the file before it": (
+        raw_zip(Raw(b"app.py", b"12"), Raw(b"b.py"), Raw(b"c.py", offset=37)),
+        "'c.py' overlaps the file before it, as in a zip bomb; build it again",
+    ),
     "a file in a file": (
         nested_bomb(),
         "'0' overlaps the file before it, as in a zip bomb; build it again",
@@ -169,7 +173,7 @@ def test_a_zip_cut_off_anywhere_is_refused() -> None:
     "target", ["app.py", "../app.py", "./x/../../app.py", "/opt/python/lib", "/var/task/app.py"]
 )
 def test_a_link_into_the_package_or_into_a_layer_is_kept(target: str) -> None:
-    assert verdict(linked("lib/vendor", target)) == ""
+    assert verdict(linked("lib/vendor", target, mode=0)) == ""
 
 
 # ---- What a function cannot run --------------------------------------------------------------------------------
@@ -243,10 +247,12 @@ def test_a_layer_may_bring_the_handler_but_not_unwrap_a_folder() -> None:
 def test_a_search_path_or_a_handler_elsewhere_is_left_to_the_function() -> None:
     assert found("python3.13", "app.handler", "src/app.py", searches_elsewhere=True) == ""
     assert found("nodejs22.x", "/opt/nodejs/index.handler", "app.js") == ""
+    assert found("nodejs22.x", "../index.handler", "app.js") == ""
     assert found("cobol85", "app.handler", "app.cob") == ""
 
 
 def test_a_program_that_may_not_be_executed_is_refused() -> None:
+    assert verdict(linked("bootstrap", "app.py", mode=0), Runtime("provided.al2023", "x", "arm64")) == ""
     line = "'bootstrap' may not be executed by everybody; before you zip, on Linux or macOS: chmod a+rx it"
     assert found("provided.al2023", "x", "bootstrap", mode=0o644) == line
     assert found("provided.al2023", "x", "bootstrap", mode=0o744) == line
@@ -257,6 +263,7 @@ def test_a_program_that_may_not_be_executed_is_refused() -> None:
     [
         (elf(X86_64), "x86_64"),
         (elf(I386), "i386"),
+        (b"\x7fELF\x01\x02\x01" + bytes(9) + b"\x00\x03\x00\x28", "32-bit arm"),  # the high byte first
         (b"\xcf\xfa\xed\xfe" + bytes(40), "macOS"),
         (b"MZ" + bytes(40), "Windows"),
     ],

@@ -67,12 +67,12 @@ def names(data: bytes) -> list[str]:
         return archive.namelist()
 
 
-def linked(link: str, target: str) -> bytes:
-    """Return a zip of a module and a symbolic link."""
+def linked(link: str, target: str, mode: int = 0o777) -> bytes:
+    """Return a zip of a module and a symbolic link; the link's own permissions mean nothing on Linux."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(entry(APP), "")
-        archive.writestr(entry(link, 0o120777), target)
+        archive.writestr(entry(link, 0o120000 | mode), target)
     return buffer.getvalue()
 
 
