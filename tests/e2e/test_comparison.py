@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,14 +22,16 @@ from rampart.demo.releases import Release
 from rampart.demo.report import counts
 from rampart.demo.traffic import Traffic
 from rampart.embedded.aws import EmbeddedAws
-from tests.e2e.command_line import typed
+from tests.e2e.command_line import Terminal, filled_in, typed
 from tests.e2e.shop import Shop, until
 from tests.sam_template import ROOT
 
 _PAGE = ROOT / "docs/judging.md"
 _MINUTE_SECONDS = 3.0
-_BEFORE_MINUTES = 3.5
-"""How long customers call before anything is released: what came 2 minutes ago and earlier is usual."""
+_USUAL_REQUESTS = 40
+"""How many requests are usual before anything is released."""
+_SETTLING_MINUTES = 3
+"""How long it takes until Plan counts them among what is usual: their own minute ends, and two more."""
 _WATCHED = {"steps": [{"weight": "50%", "bake": "30m"}]}
 """Bakes for longer than anybody waits: whatever ends it is no end of a bake."""
 _QUICK = {"steps": [{"weight": "50%", "bake": "4m"}]}
@@ -90,7 +93,12 @@ _STORIES = {
     "flaky": Story(_flaky(1), _flaky(2), _QUICK, _limited("observe")),
     "limited": Story(_flaky(1), _flaky(2), _WATCHED, _limited("roll_back")),
     "held": Story(_flaky(1), _flaky(2), _QUICK, _limited("hold") | {"max_hold": "1m", "when_unclear": "roll_back"}),
-    "silenced": Story(_flaky(1, 0), _flaky(2, 0), _QUICKEST, {"max_hold": "1m", "when_unclear": "approve"}),
+    "silenced": Story(
+        _flaky(1, 0),
+        _flaky(2, 0),
+        _QUICKEST,
+        {"comparison": {"min_requests": 2}, "max_hold": "1m", "when_unclear": "approve"},
+    ),
     "unused": Story(_flaky(1, 0), _flaky(2, 0), _QUICKEST, {}),
 }
 _CALLED = ("raising", "answering", "flaky", "limited", "held")
@@ -102,15 +110,21 @@ class Stories:
     def __init__(self, aws: EmbeddedAws, traffic: ExitStack) -> None:
         """Open every function, let customers call, and release what follows without an alarm on it."""
         shop = Shop(aws)
+        self._opened = datetime.now(UTC)
         self.shops = {name: shop.open(name, ZipFile=story.first) for name, story in _STORIES.items()}
         for name in _CALLED:
             traffic.enter_context(Traffic(aws, per_second=12.0, customers=2, function=name))
-        began = aws.clock.now()
         with Traffic(aws, per_second=12.0, customers=1, function="silenced"):
-            wanted = began + _BEFORE_MINUTES * _MINUTE_SECONDS
-            until(lambda: aws.clock.now() >= wanted, "customers have called for a while")
+            until(
+                lambda: all(self._is_used(name) for name in (*_CALLED, "silenced")), "customers call all functions"
+            )
+            settled = aws.clock.now() + _SETTLING_MINUTES * _MINUTE_SECONDS
+            until(lambda: aws.clock.now() >= settled, "their requests are what is usual")
         self.since = datetime.now(UTC)
         self._artifacts = {name: self._release(name, story) for name, story in _STORIES.items()}
+
+    def _is_used(self, name: str) -> bool:
+        return counts(self.shops[name], "1", self._opened, name).requests >= _USUAL_REQUESTS
 
     def _release(self, name: str, story: Story) -> str:
         shop = self.shops[name]
@@ -163,7 +177,9 @@ def _counts_in(sentence: str, beginning: str, failed: str) -> tuple[int, int, in
     return int(found[1]), int(found[2]), int(found[3])
 
 
-def test_a_person_approves_what_too_few_requests_have_reached_and_it_is_promoted(stories: Stories) -> None:
+def test_a_person_approves_what_too_few_requests_have_reached_and_it_is_promoted(
+    stories: Stories, tmp_path: Path
+) -> None:
     shop = stories.shops["silenced"]
 
     def asking() -> Deployment | None:
@@ -172,13 +188,13 @@ def test_a_person_approves_what_too_few_requests_have_reached_and_it_is_promoted
 
     asked = shop.wait(asking, "approval is asked for")
     assert asked is not None
-    verb = {"deployment_id": asked.deployment_id, "mark": "approve", "by": "kim", "reason": "it is night"}
+    command = typed(_PAGE, '"mark": "approve"')
     signal = shop.stack.outputs["SignalFunctionName"]
-    answer = shop.aws.client("lambda").invoke(FunctionName=signal, Payload=json.dumps(verb))["Payload"].read()
-    assert json.loads(answer)["answer"] == f"deployment {asked.deployment_id} is approved and goes on"
+    ran = Terminal(shop.aws.url, tmp_path).run(filled_in(command, SIGNAL=signal, NAME=asked.deployment_id))
+    assert f"deployment {asked.deployment_id} is approved and goes on" in ran.out, ran.err
     ended = stories.ended("silenced")
     assert ended.status is Status.PROMOTED, ended.reason
-    unclear = "silenced version 2 has served 0 requests that can be compared, and 10 are asked for"
+    unclear = "silenced version 2 has served 0 requests that can be compared, and 2 are asked for"
     reasons = [look.reason for look in stories.looks("silenced")]
     assert [each for each in reasons if each.endswith(f"still unclear after a hold of 3s: {unclear}")]
     assert f"step 1/2: approve by kim: it is night, though {unclear}" in reasons
