@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from controller.core.alias import Alias, Routing
 from controller.core.announcement import Announcement
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
+from controller.core.criteria import ComparisonTerms, WhenUnclear
 from controller.core.deployment import (
     Deployment,
     Event,
@@ -18,8 +19,10 @@ from controller.core.deployment import (
     Transition,
     WatchedAlarm,
 )
+from controller.core.evidence import Minute
+from controller.core.measurement import Metric, ShiftMade, Subject, errors_of, minute_number
 from controller.core.outcome import Outcome
-from controller.core.strategy import Plan, Step
+from controller.core.strategy import Guard, Plan, Step
 from controller.core.target import RedAtStart, Target
 from controller.core.verdict import AlarmState, Reading, Verdict
 
@@ -122,6 +125,50 @@ def a_deployment(*, at_step: int = -1, **overrides: Any) -> Deployment:
         "shifted_at": START if at_step >= 0 else None,
     }
     return _build(Deployment, values | overrides)
+
+
+def a_guarded_plan(*weights: int, finest: int = 10, requests: int | None = None) -> Plan:
+    """Return a guarded plan that has come to these basis points so far, of nine minutes at least."""
+    steps = tuple(Step(weight=weight, bake_seconds=60) for weight in weights)
+    guard = Guard(requests=requests, seconds=1, finest=finest, min_duration_seconds=540)
+    return Plan(strategy="guarded", steps=(*steps, Step(weight=10_000, bake_seconds=300)), guard=guard)
+
+
+def a_shift(second: float, weight: int, took: float = 0.0) -> ShiftMade:
+    """Return a shift as it was made, so many seconds after START."""
+    return ShiftMade(at=after(second), until=after(second + took), weight=weight)
+
+
+def a_compared_deployment(*, at_step: int = 0, **overrides: Any) -> Deployment:
+    """Return a deployment whose candidate is compared by its errors, and that shifted to `at_step` at START."""
+    values = {
+        "subjects": (errors_of("orders", "live"),),
+        "comparison": ComparisonTerms(),
+        "expects_evidence": True,
+        "when_unclear": WhenUnclear.APPROVE,
+        "approval_seconds": 86_400,
+        "shifts": (a_shift(0, 1_000),) if at_step >= 0 else (),
+    }
+    return a_deployment(at_step=at_step, **(values | overrides))
+
+
+FIRST_MINUTE = minute_number(START, 60)
+"""The number of the minute that begins at START."""
+
+
+def measured(
+    *minutes: tuple[float, float, float, float] | None, subject: Subject | None = None, since: int = 1
+) -> dict[Metric, dict[int, float]]:
+    """Return what CloudWatch has of candidate 2 and baseline 1, from so many minutes after START on.
+
+    Each minute has candidate's requests and failures, and the baseline's; None is a minute without data.
+    """
+    of = subject or errors_of("orders", "live")
+    series: dict[Metric, dict[int, float]] = {metric: {} for v in ("2", "1") for metric in of.metrics(v)}
+    for number, counts in enumerate(minutes, FIRST_MINUTE + since):
+        for values, value in zip(series.values(), Minute(*counts) if counts else (), strict=False):
+            values[number] = value
+    return series
 
 
 def an_alias(version: str = "1", second: str | None = None, weight: int = 0) -> Alias:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from controller.adapters.lambda_functions import LambdaFunctions
+from controller.core import look
 from controller.core.alias import Alias, Routing
 from controller.core.deployment import Deployment, Event, MemberRecord, Status
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
-from controller.tasks import judge, shift
+from controller.tasks import shift
 from controller.tasks.context import Context
 from tests.engine.invariants import InvariantError
 from tests.engine.memory import MemoryDeployments
@@ -77,7 +78,7 @@ def end_told_by_nobody(patch: Patch) -> None:
 def red_is_fine(patch: Patch) -> None:
     """An alarm in ALARM passes."""
     passed = Verdict(outcome=Outcome.PASS, reason="fine")
-    patch.setattr(judge, "judge_reading", lambda reading, armed_at: passed)
+    patch.setattr(look, "judge_reading", lambda reading, armed_at: passed)
 
 
 def blind_to_the_dead(patch: Patch) -> None:

@@ -15,6 +15,8 @@ _RECENT_MINUTES = 3
 _SHARED_RATE = 0.05
 _SHARED_TIMES = 3
 _FEW_BASELINE_REQUESTS = 50
+# Odds beyond these tell nobody anything, and a number of DynamoDB's lies between 1E-130 and 9.99E+125.
+_LEAST_RECORDED, _MOST_RECORDED = 1e-9, 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ class Contest:
     candidate: str
     """As people know it, such as "checkout version 42"."""
     baseline: str
-    failing: str = "fails"
-    """What the candidate does more often when it is worse, as a verb."""
+    worse: str = "fails more than"
+    """What the candidate does when it is worse, up to the baseline's name."""
     failures: str = "failed"
     """What became of the requests that are counted."""
 
@@ -82,7 +84,7 @@ def compare(
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
-    worse = f"{contest.candidate} {contest.failing} more than {contest.baseline}: {counts}"
+    worse = f"{contest.candidate} {contest.worse} {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
     enough = 1 / bar.risk
     is_starved = False
@@ -105,7 +107,7 @@ def compare(
         "candidate": {"version": contest.candidate, "requests": round(ours), "failures": round(failed)},
         "baseline": {"version": contest.baseline, "requests": round(theirs), "failures": round(theirs_failed)},
         "minutes": len(minutes),
-        "odds": float(f"{odds:.3g}"),
+        "odds": float(f"{min(max(odds, _LEAST_RECORDED), _MOST_RECORDED):.3g}"),
     }
     return Comparison(outcome, reason, odds, is_starved, evidence)
 

@@ -66,6 +66,12 @@ class CountMetric(_VersionedMetric):
     """A minute with requests and without a value of this metric has no failures."""
 
 
+def _known_answer(value: Any) -> Any:
+    if value not in (*Then, "ignore"):
+        raise ValueError(f"write {', '.join(Then)} or ignore, not {shown(value)}")
+    return value
+
+
 class ComparisonTerms(Document):
     """What the comparison of candidate and baseline asks for."""
 
@@ -78,7 +84,7 @@ class ComparisonTerms(Document):
     """A failure rate that is above the baseline's by less does not matter, in basis points."""
     metrics: Annotated[tuple[CountMetric, ...], Field(max_length=10)] = ()
     """What is compared beside the errors that Lambda itself counts."""
-    slower: Then | Literal["ignore"] = Then.HOLD
+    slower: Annotated[Then | Literal["ignore"], BeforeValidator(_known_answer)] = Then.HOLD
     """What is done about a candidate that has more slow requests."""
 
     @model_validator(mode="after")
@@ -86,7 +92,7 @@ class ComparisonTerms(Document):
         names = [metric.name for metric in self.metrics]
         for index, name in enumerate(names):
             if name in names[:index]:
-                raise ValueError(f"metrics[{index}].name: {shown(name)} is named already; name it once")
+                raise ValueError(f".metrics[{index}].name: {shown(name)} is named already; name it once")
         return self
 
     @property

@@ -168,8 +168,8 @@ class Deployment(_Record):
     """The step that a shift is about to make or has made: written before the alias is."""
     shifts: tuple[ShiftMade, ...] = ()
     shifted_at: datetime | None = None
-    not_before: datetime | None = None
-    """The start of the minute that the intended shift waits for, lest it spoil a minute for the comparison."""
+    shift_at: datetime | None = None
+    """The earliest moment of the intended shift: when it was intended, or the start of the minute it waits for."""
     awaits_approval: bool = False
     look_at: datetime | None = None
     """When the next look is due."""

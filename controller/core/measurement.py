@@ -154,7 +154,7 @@ def compared_minutes(shifts: Sequence[ShiftMade], now: datetime, minute_seconds:
     """
     minutes: dict[int, int] = {}
     before = 0
-    for made, following in zip(shifts, (*shifts[1:], None), strict=True):
+    for made, following in zip(shifts, (*shifts[1:], None), strict=False):  # of none there is no last one
         if 0 < made.weight < FULL_WEIGHT:
             first = minute_number(made.at, minute_seconds)
             late = made.until.timestamp() / minute_seconds - first

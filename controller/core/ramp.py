@@ -41,7 +41,9 @@ class Budget:
         return max(_LEAST_BUDGET, self.seconds * requests_per_minute / 60)
 
     def rounded(self, weight: float) -> int:
-        """Return a weight that Lambda honours, in basis points: rounded down, but never to nothing."""
+        """Return a weight that Lambda honours, in basis points: half, or rounded down, but never to nothing."""
+        if weight >= HALF_WEIGHT:
+            return HALF_WEIGHT
         steps = int(weight / self.finest + 1e-9)
         return min(HALF_WEIGHT, max(1, steps) * self.finest)
 

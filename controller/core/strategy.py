@@ -334,6 +334,7 @@ def _named_steps(name: str) -> tuple[list[tuple[int, int]], int]:
 
 def _no_such_strategy(name: str) -> str:
     bare = name[:100].removeprefix("CodeDeployDefault.").removeprefix("Lambda").removeprefix("ECS")
-    close = [bare] if _NAME.fullmatch(bare) else difflib.get_close_matches(bare, _EXAMPLES, n=1, cutoff=0.5)
+    known = (*_EXAMPLES, GUARDED_NAME)
+    close = [bare] if _NAME.fullmatch(bare) else difflib.get_close_matches(bare, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"try one of {', '.join(_EXAMPLES[:2])}, {_EXAMPLES[5]}"
     return f"there is no strategy {shown(name)}; {hint}"

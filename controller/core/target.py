@@ -139,7 +139,7 @@ class Target(Document):
     @model_validator(mode="after")
     def _what_is_guarded_is_compared(self) -> "Target":
         if self.comparison is None and is_guarded(self.strategy):
-            raise ValueError(".comparison: the guarded strategy goes by it; leave it on, or write another strategy")
+            raise ValueError("comparison: the guarded strategy goes by it; leave it on, or write another strategy")
         return self
 
     @model_validator(mode="after")

@@ -6,16 +6,23 @@ import pytest
 from botocore.exceptions import ClientError
 
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+from controller.core.comparison import Bar, Contest, compare
+from controller.core.criteria import ComparisonTerms, Rule, Then, WhenUnclear
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import MissingError
+from controller.core.evidence import Minute
+from controller.core.measurement import ShiftMade, errors_of, slowness_of
 from controller.core.outcome import Outcome
-from controller.core.strategy import Plan, Step
+from controller.core.strategy import Guard, Plan, Step
 from controller.core.target import VerificationEvent
 from controller.core.verdict import Verdict
 from controller.ports import Deployments
 from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.records import DETAIL, close, found, mark, open_one, planned_event, told
 from tests.builders import START, after, an_alarm
+
+BY_VERSION = {"version_dimension": "version", "dimensions": {"service": "orders"}}
+COUNTS = {"name": "orders", "namespace": "Shop", "requests": "Orders", "failures": "Failed", **BY_VERSION}
 
 
 def test_registering_a_token_returns_the_marks_that_came_before_it(deployments: Deployments) -> None:
@@ -118,7 +125,9 @@ def test_every_part_of_a_record_is_read_back_as_it_was_written(deployments: Depl
     full: dict[str, Any] = {
         "reason": "schön 🚀",
         "plan": Plan(
-            strategy="Steps", steps=(Step(weight=3333, bake_seconds=7), Step(weight=10_000, bake_seconds=1))
+            strategy="Steps",
+            steps=(Step(weight=3333, bake_seconds=7), Step(weight=10_000, bake_seconds=1)),
+            guard=Guard(requests=None, seconds=1, finest=10, min_duration_seconds=540),
         ),
         "alarms": (an_alarm(), an_alarm(name="ünïcode", armed=False)),
         "verdict": Verdict(outcome=Outcome.PASS, reason="fine", evidence={"share": 0.05, "alarms": {}}),
@@ -127,10 +136,35 @@ def test_every_part_of_a_record_is_read_back_as_it_was_written(deployments: Depl
         "shifted_at": START,
         "look_at": after(0.25),
         "refused": True,
+        "comparison": ComparisonTerms.model_validate({"false_rollbacks": "0.5%", "metrics": [COUNTS]}),
+        "rules": (
+            Rule.model_validate({"metric": "error_rate", "above": "2.5%", "over": "15m"}),
+            Rule.model_validate({"metric": {"namespace": "Shop", "name": "Baskets", **BY_VERSION}, "below": 0.5}),
+        ),
+        "subjects": (errors_of("orders", "live"), slowness_of("orders", "live", 812.5, Then.HOLD)),
+        "shifts": (ShiftMade(at=START, until=after(0.25), weight=3333),),
+        "shift_at": after(60),
+        "when_unclear": WhenUnclear.APPROVE,
+        "approval_seconds": 86_400,
+        "awaits_approval": True,
+        "expects_evidence": True,
     }
     opened = open_one(deployments, **full)
     wanted = Deployment.model_validate(opened.model_dump() | full)
     assert opened == wanted
+
+
+# Whoever waits for a day for an approval, or bakes a canary for one, sees the evidence grow, or vanish, all along.
+@pytest.mark.parametrize(
+    "minute", [Minute(1e6, 2e5, 1e6, 5e4), Minute(1e6, 1e4, 1e6, 1e4)], ids=["worse", "as good"]
+)
+def test_the_evidence_of_a_day_of_comparing_can_be_written(deployments: Deployments, minute: Minute) -> None:
+    comparison = compare(Contest("orders version 2", "version 1"), [minute] * 1_440, Bar())
+    verdict = Verdict(outcome=comparison.outcome, reason=comparison.reason, evidence=comparison.evidence)
+    before = open_one(deployments)
+    judged = before.model_copy(update={"verdict": verdict})
+    deployments.save(before, judged, event_of(judged, Transition.JUDGED, after(0.5), verdict.evidence))
+    assert found(deployments).verdict == verdict
 
 
 def test_the_evidence_of_an_event_is_read_back_as_it_was_written(deployments: Deployments) -> None:

@@ -35,6 +35,7 @@ def refusal(strategy: Any) -> str:
             "Canary10Percent5Minuets",
             "there is no strategy 'Canary10Percent5Minuets'; did you mean 'Canary10Percent5Minutes'?",
         ),
+        ("Guarded", "there is no strategy 'Guarded'; did you mean 'guarded'?"),
         ("allatonce", "there is no strategy 'allatonce'; did you mean 'AllAtOnce'?"),
         (
             "CodeDeployDefault.ECSLinear10PercentEvery1Minutes",
