@@ -67,7 +67,7 @@ class ReleaseReport(BaseModel):
     comparison: ComparisonReport | None
     """What both versions served in the same minutes, when that stopped it."""
     exposed_seconds: float | None
-    """From when the first step began until the alias was back on the baseline; None when it never was."""
+    """From the first step until the alias was back on the baseline; None when it never was."""
     restored_by: str | None
     """The function that put it back: SignalFunction on the alarm's event, RollBackFunction after a look."""
     baseline: str
@@ -172,13 +172,13 @@ def _release_report(
     seen, full, fired_at, back, last, exposed = Counts(), None, None, None, None, None
     if member and member.candidate:
         seen = counts(account, member.candidate, deployment.started_at, member.function)
-        full = _whole(writes, member, member.candidate, push.at)
+        full = _write(writes, member, member.candidate, push.at)
     if member and steps and deployment.status is Status.ROLLED_BACK:
-        shifted_at = deployment.shifts[0].at
-        fired_at = account.alarm_fired_at(member.function, shifted_at) if deployment.alarms else None
-        back = _whole(writes, member, member.baseline, fired_at) if fired_at else None
-        last = _whole(writes, member, member.baseline, shifted_at)
-        exposed = _seconds(shifted_at, last)
+        fired_at = account.alarm_fired_at(member.function, push.at) if deployment.alarms else None
+        back = _write(writes, member, member.baseline, fired_at) if fired_at else None
+        split = _write(writes, member, member.baseline, push.at, splits=True)
+        last = _write(writes, member, member.baseline, push.at)
+        exposed = round(last.at - split.at, 3) if split and last else None
     return ReleaseReport(
         target=deployment.target,
         release=push.release.number,
@@ -209,9 +209,11 @@ def _release_report(
     )
 
 
-def _whole(writes: Sequence[AliasWrite], member: MemberRecord, version: str, since: datetime) -> AliasWrite | None:
-    """Return the first write since a moment that put a member's alias wholly on a version."""
-    wanted = (member.function, member.alias, version, False)
+def _write(
+    writes: Sequence[AliasWrite], member: MemberRecord, version: str, since: datetime, *, splits: bool = False
+) -> AliasWrite | None:
+    """Return the first write since a moment that put a member's alias on a version, wholly or with another one."""
+    wanted = (member.function, member.alias, version, splits)
     seen = (w for w in writes if w.at >= since.timestamp())
     return next((w for w in seen if (w.function, w.alias, w.version, w.splits) == wanted), None)
 
