@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
+from tests.conftest import Tried
 from tests.engine.faults import BROKEN, CRASH, DENIED, KILLED, LOST, THROTTLE, Fault, no_fault
 from tests.engine.points import Point
 from tests.engine.traffic import Traffic
@@ -204,11 +205,15 @@ def test_there_are_enough_cases_to_speak_of_every_call() -> None:
 
 
 @pytest.mark.parametrize(("story", "kind", "moment"), cases(FOR_A_MOMENT))
-def test_what_fails_for_a_moment_is_overcome(story: Story, kind: str, moment: str) -> None:
+def test_what_fails_for_a_moment_is_overcome(story: Story, kind: str, moment: str, tried: Tried) -> None:
     assert wrongs(story, moment, FOR_A_MOMENT[kind], STORIES[story]) == {}
+    tried("single faults", len(calls_of(story)))
 
 
 @pytest.mark.parametrize(("story", "kind", "moment"), cases(FOR_GOOD))
-def test_a_call_that_kills_its_task_leaves_everything_at_rest(story: Story, kind: str, moment: str) -> None:
+def test_a_call_that_kills_its_task_leaves_everything_at_rest(
+    story: Story, kind: str, moment: str, tried: Tried
+) -> None:
     ends = STORIES[story], Status.ROLLED_BACK, Status.REJECTED
     assert wrongs(story, moment, FOR_GOOD[kind], *ends) == {}
+    tried("single faults", len(calls_of(story)))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controller.core.evidence import Minute, Usual, log_evidence, log_evidence_against, log_mean
+from controller.core.evidence import MOST_PER_MINUTE, Minute, Usual, log_evidence, log_evidence_against, log_mean
 from controller.core.outcome import Outcome
 
 HOLD_FROM = 2.0
@@ -33,6 +33,8 @@ class Bar:
     """A failure rate that is above the baseline's by less does not matter."""
     tolerance: float = 1.0
     """The odds ratio up to which a candidate counts as no worse."""
+    most_per_minute: float = MOST_PER_MINUTE
+    """By how much a minute multiplies the evidence at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def spell_odds(odds: float) -> str:
 
 
 def _log_odds(minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> float:
-    found = log_evidence(minutes, bar.tolerance)
+    found = log_evidence(minutes, bar.tolerance, bar.most_per_minute)
     if usual is None:
         return found
     _, _, theirs, theirs_failed = _totals(minutes)

@@ -179,6 +179,30 @@ def abort(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
+@app.command(short_help="Let a deployment go on though the evidence is unclear.")
+@at_a_stack
+def approve(
+    stack: "Stack",
+    deployment: Annotated[
+        str,
+        typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target."),
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")],
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who approves.", show_default="who AWS says you are")
+    ] = None,
+) -> None:
+    """Give your word for a deployment that is held, or will be, for want of evidence.
+
+    It stops being held for that alone: an alarm, a rule that is broken or evidence against it still rolls it back.
+    """
+    from rampart.cli.choice import live_deployment_called
+    from rampart.cli.wording import line
+
+    name = live_deployment_called(stack.deployments, deployment).deployment_id
+    _console().print(line(stack.approve(name, by or stack.caller(), reason)), soft_wrap=True)
+
+
 @app.command(short_help="Find what is stuck, and mend what is ours.")
 @at_a_stack
 def repair(

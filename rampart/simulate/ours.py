@@ -18,7 +18,7 @@ from controller.core.deployment import Deployment, MemberRecord, Status
 from controller.core.document import parse
 from controller.core.evidence import Minute
 from controller.core.look import look, shifted, wanted_metrics
-from controller.core.measurement import ShiftMade, compared_minutes, warmed_up
+from controller.core.measurement import ShiftMade, compared_minutes
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, plan_of
 from controller.core.target import Target
@@ -176,7 +176,7 @@ def slow_minutes(traces: SlowTraces) -> Numbers:
         for at in [BEGIN + timedelta(minutes=minute)]
     ]
     compared = compared_minutes(made, BEGIN + timedelta(minutes=MINUTES), MINUTE_SECONDS)
-    numbers = [number - BEGIN_MINUTE for number in warmed_up(compared)]
+    numbers = [number - BEGIN_MINUTE for number in compared]
     found = np.full(len(traces.candidate_requests), np.nan)
     counts = np.stack(
         [traces.candidate_requests, traces.candidate_slow, traces.baseline_requests, traces.baseline_slow], axis=-1
