@@ -310,6 +310,8 @@ class Event(_Record):
     execution_arn: str = ""
     members: tuple[EventMember, ...] = ()
     hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
+    awaits_approval: bool = False
+    """Whether nothing more happens until a person approves, or the time for that is over."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -337,5 +339,6 @@ def event_of(
         execution_arn=deployment.execution_arn,
         members=tuple(EventMember.model_validate(m.model_dump()) for m in deployment.members),
         hotfix=deployment.hotfix,
+        awaits_approval=deployment.awaits_approval and not deployment.status.is_over,
         evidence=evidence or {},
     )
