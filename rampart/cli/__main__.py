@@ -48,7 +48,7 @@ def rampart() -> None:
     """Rampart: safe deployments for AWS Lambda."""
 
 
-@app.command(short_help="Promote good releases, roll back a bad one.")
+@app.command(short_help="Promote good releases, roll back bad ones.")
 def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE as JSON too.")
@@ -59,11 +59,11 @@ def demo(
             min=0,
             max=99,
             metavar="N",
-            help="On how many orders in a hundred release 3 fails. With 0 no alarm stops it, and the demo fails.",
+            help="On how many orders in a hundred release 3 fails. With 0 nothing stops it, and the demo fails.",
         ),
     ] = 30,
 ) -> None:
-    """Show good releases promoted and a bad one rolled back, on an AWS inside this process."""
+    """Show good releases promoted and bad ones rolled back, on an AWS inside this process."""
     if json_file:
         try:
             json_file.open("a").close()
