@@ -42,8 +42,8 @@ class Contest:
     candidate: str
     """As people know it, such as "checkout version 42"."""
     baseline: str
-    failing: str = "fails"
-    """What the candidate does more often when it is worse, as a verb."""
+    failing: str = "fails more"
+    """What the candidate does when it is worse, as it is said before "than"."""
     failures: str = "failed"
     """What became of the requests that are counted."""
 
@@ -84,7 +84,7 @@ def compare(
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
-    worse = f"{contest.candidate} {contest.failing} more than {contest.baseline}: {counts}"
+    worse = f"{contest.candidate} {contest.failing} than {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
     enough = 1 / bar.risk
     is_starved = False

@@ -174,7 +174,7 @@ def _compared(
     failed = "failed" if subject.namespace == LAMBDA else f"failed ({subject.name})"
     usual = subject.usual if subject.usual_requests else None
     return compare(
-        Contest(*names, "fails", failed),
+        Contest(*names, failures=failed),
         minutes,
         terms.bar,
         usual=usual,
