@@ -172,10 +172,10 @@ def test_all_of_the_traffic_needs_two_minutes_at_half_of_it_and_the_least_durati
 
 
 def test_minutes_below_the_half_do_not_count_for_all_of_the_traffic() -> None:
-    deployment = ramping(2_000, 5_000)
-    before = measured((1_200, 0, 4_800, 5), HALF, since=0)
-    assert grown(deployment, before) is None
-    assert grown(deployment, measured(HALF, HALF, since=1)) is deployment.plan
+    deployment = ramping(2_000, 5_000, shifts=(a_shift(0, 2_000), a_shift(240, 5_000)))
+    below = [(1_200, 0, 4_800, 5)] * 3
+    assert grown(deployment, measured(*below, HALF)) is None
+    assert grown(deployment, measured(*below, HALF, HALF)) is deployment.plan
 
 
 def test_every_member_is_to_be_compared_at_half_of_the_traffic() -> None:
