@@ -14,6 +14,7 @@ import pytest
 from controller.core.deployment import Status
 from tests.engine.faults import BROKEN, CRASH, DENIED, KILLED, LOST, THROTTLE, Fault, no_fault
 from tests.engine.points import Point
+from tests.engine.traffic import Traffic
 from tests.engine.walker import Execution
 from tests.engine.world import World, s3_event
 
@@ -67,6 +68,13 @@ def superseding(world: World) -> Execution:
     return world.push(world.upload("release = 2", "checkout/2.zip"))
 
 
+def found_worse(world: World) -> Execution:
+    """Push a release that fails a fifth of its requests, of which its metrics alone tell."""
+    world.target(comparison={}, strategy="Canary10Percent5Minutes")
+    Traffic(world, 600, lambda version: 0.2 if version == "2" else 0.0).flow(6)
+    return world.push(world.upload())
+
+
 STORIES: dict[Story, Status] = {
     promoted: Status.PROMOTED,
     stopped_by_its_alarm: Status.ROLLED_BACK,
@@ -74,6 +82,7 @@ STORIES: dict[Story, Status] = {
     found_red: Status.ROLLED_BACK,
     left_behind: Status.ROLLED_BACK,
     superseding: Status.PROMOTED,
+    found_worse: Status.ROLLED_BACK,
 }
 ALWAYS_WHOLE = (promoted, stopped_by_its_alarm)
 """The stories that meet every fault each time; the others meet most of theirs at night."""
@@ -168,7 +177,7 @@ def test_there_are_enough_cases_to_speak_of_every_call() -> None:
     assert called == {
         *("GetFunction", "GetAlias", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"),
         *("GetItem", "UpdateItem", "TransactWriteItems", "Query", "PutEvents", "HeadObject"),
-        *("GetParameter", "GetParametersByPath", "DescribeAlarms", "DescribeAlarmHistory"),
+        *("GetParameter", "GetParametersByPath", "DescribeAlarms", "DescribeAlarmHistory", "GetMetricData"),
         *("StartExecution", "SendTaskSuccess", "DescribeExecution"),
     }
     by_day = [case.values[0] for case in cases(FOR_A_MOMENT | FOR_GOOD) if not case.marks]
