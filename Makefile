@@ -41,6 +41,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench.rollback_latency
 	$(BIN)/python -m bench.fleet
 	$(BIN)/python -m bench.cold_start
+	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m rampart.reference

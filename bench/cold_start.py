@@ -1,8 +1,10 @@
-"""What a cold start costs: each handler from the start of Python to its clients, beside a bare boto3 client.
+"""What a cold start costs: each handler's init phase, and with its clients, beside bare boto3 clients.
 
 The package is made for this machine and laid out as on Lambda: the function, its layer, and boto3 with bytecode
 as the runtime brings it; nothing is written down between starts. Each start of a handler has a start of
-`import boto3; boto3.client("lambda")` and one of its own clients without Rampart right before it.
+`import boto3; boto3.client("lambda")` and one of its own clients without Rampart right before it. What counts is
+processor time, of which a cold start consists: what else the machine does would count too by the clock.
+docs/decisions/0012-a-cold-start-is-held-in-two-parts.md says which parts are held to the goal.
 """
 
 import argparse
@@ -12,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,12 +64,12 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
 
 
 class Start(NamedTuple):
-    """How long four fresh interpreters took one after the other, in seconds: what slows one slows all."""
+    """The processor time that four fresh interpreters took one after the other, in seconds."""
 
     bare: float
     its_clients: float
     imported: float
-    """The handler, before it makes a client: what Lambda reports as the duration of the init phase."""
+    """The handler, before it makes a client."""
     handler: float
 
 
@@ -78,12 +79,18 @@ class Handler(BaseModel):
     function: str
     clients: tuple[str, ...]
     milliseconds: float
-    ratio: float
-    """To the bare client."""
-    import_ratio: float
-    """Of importing the handler alone to the bare client; clients are made by the first invocation."""
+    """Of the whole: from the start of Python to the last of its clients."""
+    init_ratio: float
+    """Of the init phase, which imports the handler, to the bare Lambda client; Lambda reports its duration."""
     ratio_to_its_clients: float
-    """To bare clients of the same services: what Rampart adds to boto3."""
+    """Of the whole to bare clients of the same services: what Rampart adds to boto3."""
+    ratio: float
+    """Of the whole to the one bare Lambda client, however many clients it makes."""
+
+    @property
+    def meets_goal(self) -> bool:
+        """Whether neither part takes longer than it should."""
+        return max(self.init_ratio, self.ratio_to_its_clients) <= GOAL_RATIO
 
 
 class Report(BaseModel):
@@ -101,7 +108,12 @@ class Report(BaseModel):
     @property
     def meets_goals(self) -> bool:
         """Whether no handler takes longer than it should, and the package is as small as it should be."""
-        return self.unzipped_bytes < GOAL_BYTES and all(each.ratio <= GOAL_RATIO for each in self.handlers)
+        return self.unzipped_bytes < GOAL_BYTES and all(each.meets_goal for each in self.handlers)
+
+    @property
+    def longer(self) -> list[Handler]:
+        """Return the handlers which with all their clients take longer than the goal beside one client."""
+        return [each for each in self.handlers if each.ratio > GOAL_RATIO]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +132,12 @@ class Runtime:
         return subprocess.run(command, env=_environment(function), capture_output=True, text=True, check=False)
 
     def ready_seconds(self, function: str, code: str) -> float:
-        """Return how long a fresh interpreter takes to have run code, from its start; raises BuildError."""
-        started = time.monotonic()  # one clock for all processes, on Linux
-        done = self.run(
-            function, f"{code}\nimport os, time; os.write(1, str(time.monotonic()).encode()); os._exit(0)"
-        )
+        """Return the processor time of a fresh interpreter from its start to having run code; raises BuildError."""
+        tell = "import os, time; os.write(1, str(time.process_time()).encode()); os._exit(0)"
+        done = self.run(function, f"{code}\n{tell}")
         if done.returncode != 0:
             raise BuildError(f"{function} does not start: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")
-        return float(done.stdout) - started
+        return float(done.stdout)
 
 
 def _environment(function: str) -> dict[str, str]:
@@ -186,9 +196,9 @@ def measure(runtime: Runtime, rounds: int) -> Report:
                 function=name,
                 clients=CLIENTS[name],
                 milliseconds=round(median(each.handler for each in seen) * 1000, 1),
-                ratio=round(median(each.handler / each.bare for each in seen), 2),
-                import_ratio=round(median(each.imported / each.bare for each in seen), 2),
+                init_ratio=round(median(each.imported / each.bare for each in seen), 2),
                 ratio_to_its_clients=round(median(each.handler / each.its_clients for each in seen), 2),
+                ratio=round(median(each.handler / each.bare for each in seen), 2),
             )
             for name, seen in starts.items()
         ],
@@ -197,12 +207,14 @@ def measure(runtime: Runtime, rounds: int) -> Report:
 
 def table(report: Report) -> Table:
     """Return a report as a table for people."""
-    shown = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("cold start", "clients", "ms", "ratio", "import alone", "to its clients"):
-        shown.add_column(column, justify="left" if column in ("cold start", "clients") else "right")
-    shown.add_row("boto3 alone", *BARE, f"{report.bare_milliseconds:.0f}", "1.00", "", "1.00")
+    shown = Table(box=None, padding=(0, 1), header_style="dim")
+    shown.add_column("cold start", no_wrap=True)
+    shown.add_column("clients")
+    for column in ("ms", "init", "to its clients", "to one client"):
+        shown.add_column(column, justify="right")
+    shown.add_row("boto3 alone", *BARE, f"{report.bare_milliseconds:.0f}", "1.00", "1.00", "1.00")
     for each in report.handlers:
-        ratios = (f"{each.ratio:.2f}", f"{each.import_ratio:.2f}", f"{each.ratio_to_its_clients:.2f}")
+        ratios = (f"{ratio:.2f}" for ratio in (each.init_ratio, each.ratio_to_its_clients, each.ratio))
         shown.add_row(each.function, " ".join(each.clients), f"{each.milliseconds:.0f}", *ratios)
     return shown
 
@@ -235,8 +247,13 @@ def main() -> int:
         f"package: {report.unzipped_bytes / 1e6:.1f} MB unzipped, {bytecode} bytecode; "
         f"Python {report.python}, boto3 {report.boto3}, medians of {report.rounds}"
     )
-    goal = f"every handler at most {GOAL_RATIO} times a bare client, the package under {GOAL_BYTES / 1e6:.0f} MB"
-    out.print(f"goal: {goal}: {'met' if report.meets_goals else 'missed'}")
+    out.print(
+        f"goal: init at most {GOAL_RATIO} times boto3 with a Lambda client, the whole at most {GOAL_RATIO} times "
+        f"boto3 with its clients, the package under {GOAL_BYTES / 1e6:.0f} MB: "
+        f"{'met' if report.meets_goals else 'missed'}"
+    )
+    longer = ", ".join(f"{each.function} {each.ratio:.2f}" for each in report.longer)
+    out.print(f"the whole above {GOAL_RATIO} times boto3 with one Lambda client: {longer or 'none'}")
     return 0 if report.meets_goals else 1
 
 

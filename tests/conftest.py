@@ -1,9 +1,10 @@
-"""What holds for every test: credentials that open nothing, and no network beyond this machine."""
+"""What holds for every test: credentials that open nothing, no network beyond this machine, a count of cases."""
 
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+
+
+Tried = Callable[[str, int], None]
+"""Takes how many cases of a kind a test went through; the summary adds them up."""
 
 
 class BeyondThisMachineError(AssertionError):
@@ -56,6 +61,25 @@ def loopback_only() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", guarded_connect)
         patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
         yield
+
+
+@pytest.fixture
+def tried(record_property: Callable[[str, object], None]) -> Tried:
+    """Let a test tell how many cases of a kind it went through."""
+    return lambda kind, number: record_property("tried", (kind, number))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many cases were tried by the tests that passed."""
+    total: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "tried":
+                kind, number = value
+                total[kind] += number
+    if total:
+        cases = ", ".join(f"{number:,} {kind}" for kind, number in sorted(total.items()))
+        terminalreporter.write_line(f"everything came to rest after: {cases}")
 
 
 def _refuse_others(address: Any) -> None:

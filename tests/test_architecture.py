@@ -25,7 +25,6 @@ ALLOWED = {
         "controller.core",
         "controller.ports",
         "controller.adapters",
-        "boto3.dynamodb.types",
         "botocore",
         "mypy_boto3_cloudwatch",
         "mypy_boto3_dynamodb",
@@ -149,8 +148,8 @@ def test_bootstrap_alone_makes_clients_of_aws() -> None:
     makers = {
         name_of(path)
         for path in CONTROLLER
-        if any(e in ("boto3.client", "boto3.resource", "boto3.Session", "Session") for e in expressions(path))
-        or any(e.endswith(".client") for e in expressions(path))
+        if any(is_below(m, {"boto3", "botocore.session"}) for m in imports(path))
+        or any(e.endswith((".client", ".create_client")) for e in expressions(path))
     }
     assert makers == {"controller/bootstrap.py"}
 

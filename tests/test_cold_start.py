@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.cold_start import CLIENTS
+from bench.cold_start import CLIENTS, clients_code
 from tests.sam_template import FUNCTIONS, actions
 
 ROOT = Path(__file__).parents[1]
+STACK = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "RAMPART_STAGE": "dev",
+    "RAMPART_TABLE": "table",
+    "RAMPART_STATE_MACHINE": "arn:aws:states:eu-west-1:111122223333:stateMachine:rampart",
+    "RAMPART_BUS": "teams",
+}
 
 
 def in_a_fresh_process(code: str, **environment: str) -> str:
@@ -29,27 +36,44 @@ def in_a_fresh_process(code: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_a_cold_start_makes_no_client_and_imports_no_tracer() -> None:
+def test_the_init_phase_makes_no_client_and_imports_neither_boto3_nor_a_tracer() -> None:
     code = """
-import sys, boto3
+import sys
+from botocore.session import Session
 def refuse(*args, **kwargs): raise AssertionError("a client was made")
-boto3.Session.client = boto3.Session.resource = refuse
+Session.create_client = refuse
 import controller.handlers
-heavy = ("aws_xray_sdk", "moto", "samtranslator", "rampart")
+heavy = ("aws_xray_sdk", "boto3", "moto", "samtranslator", "rampart")
 print([name for name in heavy if name in sys.modules])
 """
     assert in_a_fresh_process(code).strip() == "[]"
 
 
 def test_a_cold_start_looks_for_no_garbage_and_a_warm_one_not_among_what_was_imported() -> None:
-    code = """
+    code = f"""
 import gc
 looked = []
 gc.callbacks.append(lambda phase, _: looked.append(phase))
 import controller.handlers
-print(looked, gc.isenabled(), gc.get_freeze_count() > 50_000)
+imported = gc.get_freeze_count()
+{clients_code("PlanFunction")}
+print(looked, gc.isenabled(), imported > 50_000)
 """
-    assert in_a_fresh_process(code).strip() == "[] True True"
+    assert in_a_fresh_process(code, **STACK).strip() == "[] True True"
+
+
+def test_a_client_is_made_without_a_look_at_what_else_aws_has() -> None:
+    code = """
+from botocore.loaders import Loader
+def refuse(*_): raise AssertionError("every service was looked at")
+Loader.list_available_services = refuse
+from controller import bootstrap
+ports = bootstrap.ports()
+ports.functions, ports.alarms, ports.targets, ports.deployments, ports.executions, ports.bus
+made = ports.artifacts._s3(), ports.artifacts._ecr()
+print([client.meta.service_model.service_name for client in made])
+"""
+    assert in_a_fresh_process(code, **STACK).strip() == "['s3', 'ecr']"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -65,17 +89,16 @@ def test_the_benchmark_makes_only_clients_that_a_function_has_rights_for(name: s
 
 def test_a_function_makes_only_the_clients_that_it_uses_and_each_once() -> None:
     code = """
-import boto3
+from botocore.session import Session
 made = []
-boto3.Session.client = lambda self, service, **_: made.append(service)
+Session.create_client = lambda self, service, **_: made.append(service)
 from controller import bootstrap
 ports = bootstrap.ports()
 assert made == [] and bootstrap.ports() is ports
 ports.deployments, ports.alarms, ports.deployments
 print(made)
 """
-    environment = {"RAMPART_STAGE": "dev", "RAMPART_TABLE": "table", "AWS_DEFAULT_REGION": "eu-west-1"}
-    assert in_a_fresh_process(code, **environment).strip() == "['dynamodb', 'cloudwatch']"
+    assert in_a_fresh_process(code, **STACK).strip() == "['dynamodb', 'cloudwatch']"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.conftest import Tried
 from tests.engine.faults import CRASH, KILLED, LOST, Fault
 from tests.test_faults import Story, aborted, calls_of, promoted, settled, stopped_by_its_alarm, unrest
 
@@ -40,7 +41,7 @@ def test_no_story_has_more_calls_than_are_tried(story: Story) -> None:
 @pytest.mark.parametrize("story", [promoted, stopped_by_its_alarm, aborted])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("number", range(1, MOST_CALLS + 1))
-def test_two_calls_that_fail_leave_everything_at_rest(story: Story, kind: str, number: int) -> None:
+def test_two_calls_that_fail_leave_everything_at_rest(story: Story, kind: str, number: int, tried: Tried) -> None:
     alone = Pair(Fault(number, *KINDS[kind]), Fault(0))
     settled(story, alone)
     found = {}
@@ -51,3 +52,4 @@ def test_two_calls_that_fail_leave_everything_at_rest(story: Story, kind: str, n
             if wrong := unrest(world):
                 found[f"{alone.first.fired} {kind}, then call {nth}, {pair.second.fired} {then}"] = wrong
     assert found == {}
+    tried("pairs of faults", len(alone.second.calls) * len(KINDS))

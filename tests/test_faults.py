@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
+from tests.conftest import Tried
 from tests.engine.faults import BROKEN, CRASH, DENIED, KILLED, LOST, THROTTLE, Fault, no_fault
 from tests.engine.points import Point
 from tests.engine.traffic import Traffic
@@ -68,10 +69,19 @@ def superseding(world: World) -> Execution:
     return world.push(world.upload("release = 2", "checkout/2.zip"))
 
 
-def found_worse(world: World) -> Execution:
-    """Push a release that fails a fifth of its requests, of which its metrics alone tell."""
-    world.target(comparison={}, strategy="Canary10Percent5Minutes")
-    Traffic(world, 600, lambda version: 0.2 if version == "2" else 0.0).flow(6)
+def compared(world: World) -> Execution:
+    """Push a release that is good, and compared with its baseline."""
+    return _under_traffic(world, lambda version: 0.0)
+
+
+def convicted(world: World) -> Execution:
+    """Push a release that fails half of its requests, without an alarm that would say so."""
+    return _under_traffic(world, lambda version: 0.0 if version == "1" else 0.5)
+
+
+def _under_traffic(world: World, failing: Callable[[str], float]) -> Execution:
+    world.target(strategy="Linear50PercentEvery1Minute", comparison={}, max_hold="5m")
+    Traffic(world, 60, failing).past(hours=3).flow(12)
     return world.push(world.upload())
 
 
@@ -82,10 +92,14 @@ STORIES: dict[Story, Status] = {
     found_red: Status.ROLLED_BACK,
     left_behind: Status.ROLLED_BACK,
     superseding: Status.PROMOTED,
-    found_worse: Status.ROLLED_BACK,
+    compared: Status.PROMOTED,
+    convicted: Status.ROLLED_BACK,
 }
 ALWAYS_WHOLE = (promoted, stopped_by_its_alarm)
 """The stories that meet every fault each time; the others meet most of theirs at night."""
+BY_DAY = {("lost", "after"), ("crash", "before")}
+BY_DAY_LONG: dict[Story, set[tuple[str, str]]] = {compared: {("crash", "before")}, convicted: {("lost", "after")}}
+"""Of the stories that take long."""
 
 
 def settled(story: Story, fault: Point) -> tuple[World, Execution]:
@@ -143,14 +157,20 @@ def _unrest_of(world: World, name: str) -> list[str]:
     return [fault for fault, is_so in holds.items() if not is_so]
 
 
+def is_by_day(story: Story, kind: str, moment: str) -> bool:
+    """Say whether a story meets a kind of fault each time, and not at night alone."""
+    return story in ALWAYS_WHOLE or (kind, moment) in BY_DAY_LONG.get(story, BY_DAY)
+
+
 def cases(faults: dict[str, BaseException]) -> list[Any]:
     """Return every story with every one of some faults; those that are left to the night say so."""
-    by_day = {("lost", "after"), ("crash", "before")}
     return [
         pytest.param(
             *(story, kind, moment),
             id=f"{story.__name__}-{kind}-{moment}",
-            marks=[] if story in ALWAYS_WHOLE or (kind, moment) in by_day else [pytest.mark.nightly],
+            marks=[]
+            if story in ALWAYS_WHOLE or (kind, moment) in BY_DAY_LONG.get(story, BY_DAY)
+            else [pytest.mark.nightly],
         )
         for story in STORIES
         for kind in faults
@@ -185,11 +205,15 @@ def test_there_are_enough_cases_to_speak_of_every_call() -> None:
 
 
 @pytest.mark.parametrize(("story", "kind", "moment"), cases(FOR_A_MOMENT))
-def test_what_fails_for_a_moment_is_overcome(story: Story, kind: str, moment: str) -> None:
+def test_what_fails_for_a_moment_is_overcome(story: Story, kind: str, moment: str, tried: Tried) -> None:
     assert wrongs(story, moment, FOR_A_MOMENT[kind], STORIES[story]) == {}
+    tried("single faults", len(calls_of(story)))
 
 
 @pytest.mark.parametrize(("story", "kind", "moment"), cases(FOR_GOOD))
-def test_a_call_that_kills_its_task_leaves_everything_at_rest(story: Story, kind: str, moment: str) -> None:
+def test_a_call_that_kills_its_task_leaves_everything_at_rest(
+    story: Story, kind: str, moment: str, tried: Tried
+) -> None:
     ends = STORIES[story], Status.ROLLED_BACK, Status.REJECTED
     assert wrongs(story, moment, FOR_GOOD[kind], *ends) == {}
+    tried("single faults", len(calls_of(story)))

@@ -6,6 +6,7 @@ A story that fails is shrunk by Hypothesis to the fewest happenings, and printed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import Tried
 from tests.engine.story import ERRORS, Happening, Story
 
 HANDS = st.sampled_from(["weights", "version", ""])
@@ -43,14 +44,16 @@ CHOICES = st.lists(st.integers(0, 4), max_size=60)
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=HALF)
 @given(HAPPENINGS)
-def test_whatever_happens_the_invariants_hold(happenings: list[Happening]) -> None:
+def test_whatever_happens_the_invariants_hold(tried: Tried, happenings: list[Happening]) -> None:
     Story(happenings).tell()
+    tried("interleavings", 1)
 
 
 @settings(suppress_health_check=list(HealthCheck), max_examples=HALF)
 @given(HAPPENINGS, CHOICES)
 def test_whoever_goes_first_at_every_call_the_invariants_hold(
-    happenings: list[Happening], choices: list[int]
+    tried: Tried, happenings: list[Happening], choices: list[int]
 ) -> None:
     left = iter(choices)
     Story(happenings, lambda labels: next(left, 0) % len(labels)).tell()
+    tried("interleavings", 1)

@@ -13,12 +13,9 @@ Indexes: by_target (of_target, started_at), live (live, started_at), unsent (uns
 """
 
 import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from controller.core.deployment import Deployment, Event
 from controller.ports import Claim, Live, Newest, Tried
@@ -31,9 +28,6 @@ UNSENT_INDEX_KEY = "unsent"
 
 Item = dict[str, Any]
 Key = dict[str, str]
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 def record_key(deployment_id: str) -> Key:
@@ -143,23 +137,47 @@ def tried_of(item: Item) -> Tried:
 
 def to_dynamodb(item: Item) -> dict[str, Any]:
     """Return an item of plain values, sets of texts among them, in DynamoDB's typed form."""
-    plain = {name: value for name, value in item.items() if not isinstance(value, frozenset)}
-    exact = json.loads(json.dumps(plain), parse_float=Decimal)
-    return {name: _serialize(exact.get(name, value)) for name, value in item.items()}
+    return {name: _typed(value) for name, value in item.items()}
 
 
 def from_dynamodb(item: dict[str, Any] | None) -> Item:
     """Return the plain values of an item in DynamoDB's typed form; an absent item is empty."""
-    return {name: _plain(_deserialize(value)) for name, value in (item or {}).items()}
+    return {name: _plain(typed) for name, typed in (item or {}).items()}
 
 
-def _plain(value: Any) -> Any:
+def _typed(value: Any) -> dict[str, Any]:
+    """Source: DynamoDB API reference, AttributeValue."""
     match value:
-        case Decimal():
-            return int(value) if value == value.to_integral_value() else float(value)
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case frozenset():
+            return {"SS": sorted(value)}
         case dict():
-            return {name: _plain(inner) for name, inner in value.items()}
-        case list():
+            return {"M": to_dynamodb(value)}
+        case list() | tuple():
+            return {"L": [_typed(inner) for inner in value]}
+    raise TypeError(f"a {type(value).__name__} is not for the table")
+
+
+def _plain(typed: dict[str, Any]) -> Any:
+    [(kind, value)] = typed.items()
+    match kind:
+        case "NULL":
+            return None
+        case "N":
+            number = Decimal(value)
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "SS":
+            return frozenset(value)
+        case "M":
+            return from_dynamodb(value)
+        case "L":
             return [_plain(inner) for inner in value]
         case _:
             return value

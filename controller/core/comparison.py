@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controller.core.evidence import Minute, Usual, log_evidence, log_evidence_against, log_mean
+from controller.core.evidence import MOST_PER_MINUTE, Minute, Usual, log_evidence, log_evidence_against, log_mean
 from controller.core.outcome import Outcome
 
 HOLD_FROM = 2.0
@@ -33,6 +33,8 @@ class Bar:
     """A failure rate that is above the baseline's by less does not matter."""
     tolerance: float = 1.0
     """The odds ratio up to which a candidate counts as no worse."""
+    most_per_minute: float = MOST_PER_MINUTE
+    """By how much a minute multiplies the evidence at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,8 @@ class Contest:
     candidate: str
     """As people know it, such as "checkout version 42"."""
     baseline: str
-    failing: str = "fails more"
-    """What the candidate does when it is worse, as it is said before "than"."""
+    worse: str = "fails more than"
+    """What the candidate does when it is worse, up to the baseline's name."""
     failures: str = "failed"
     """What became of the requests that are counted."""
 
@@ -84,7 +86,7 @@ def compare(
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
-    worse = f"{contest.candidate} {contest.failing} than {contest.baseline}: {counts}"
+    worse = f"{contest.candidate} {contest.worse} {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
     enough = 1 / bar.risk
     is_starved = False
@@ -122,7 +124,7 @@ def spell_odds(odds: float) -> str:
 
 
 def _log_odds(minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> float:
-    found = log_evidence(minutes, bar.tolerance)
+    found = log_evidence(minutes, bar.tolerance, bar.most_per_minute)
     if usual is None:
         return found
     _, _, theirs, theirs_failed = _totals(minutes)

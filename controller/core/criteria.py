@@ -1,5 +1,6 @@
 """Criteria: what a target asks of its candidate beside quiet alarms. A comparison, and rules with thresholds."""
 
+import math
 import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -114,6 +115,7 @@ class ComparisonTerms(Document):
             min_failures=self.min_failures,
             min_difference=self.min_difference / FULL_WEIGHT,
             tolerance=SLOWER_TOLERANCE,
+            most_per_minute=math.inf,  # slow requests are many, and no cluster of a few makes a minute
         )
 
 

@@ -168,8 +168,8 @@ class Deployment(_Record):
     """The step that a shift is about to make or has made: written before the alias is."""
     shifts: tuple[ShiftMade, ...] = ()
     shifted_at: datetime | None = None
-    not_before: datetime | None = None
-    """The start of the minute that the intended shift waits for, lest it spoil a minute for the comparison."""
+    shift_at: datetime | None = None
+    """The earliest moment of the intended shift: when it was intended, or the start of the minute it waits for."""
     awaits_approval: bool = False
     look_at: datetime | None = None
     """When the next look is due."""
@@ -310,6 +310,8 @@ class Event(_Record):
     execution_arn: str = ""
     members: tuple[EventMember, ...] = ()
     hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
+    awaits_approval: bool = False
+    """Whether nothing more happens until a person approves, or the time for that is over."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -337,5 +339,6 @@ def event_of(
         execution_arn=deployment.execution_arn,
         members=tuple(EventMember.model_validate(m.model_dump()) for m in deployment.members),
         hotfix=deployment.hotfix,
+        awaits_approval=deployment.awaits_approval and not deployment.status.is_over,
         evidence=evidence or {},
     )

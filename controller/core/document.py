@@ -40,6 +40,9 @@ def matching(pattern: str, otherwise: str) -> AfterValidator:
 def form_of(value: Any, forms: Mapping[str, type[BaseModel]]) -> str:
     """Return the tag of the form that somebody meant: the one whose fields look most like those that are there."""
     present = list(value) if isinstance(value, dict) else []
+    exact = [tag for tag, form in forms.items() if present and form.model_fields.keys() >= set(present)]
+    if exact:  # as every stored document is
+        return exact[0]
     likeness = {
         tag: sum(bool(_close(str(name), list(form.model_fields))) for name in present)
         for tag, form in forms.items()

@@ -52,11 +52,15 @@ class Usual(NamedTuple):
         return min(1.0, (self.failures + 3 * math.sqrt(self.failures) + 5) / self.requests)
 
 
-def log_evidence(minutes: Iterable[Minute], tolerance: float = 1.0) -> float:
+def log_evidence(
+    minutes: Iterable[Minute], tolerance: float = 1.0, most_per_minute: float = MOST_PER_MINUTE
+) -> float:
     """Return the natural logarithm of the evidence that the candidate's odds of failing are above the baseline's.
 
-    `tolerance` is the odds ratio up to which a candidate counts as no worse; 1 allows nothing.
+    `tolerance` is the odds ratio up to which a candidate counts as no worse; 1 allows nothing. `most_per_minute`
+    bounds by how much a minute multiplies the evidence.
     """
+    log_most = math.log(most_per_minute)
     ratios = [ratio for ratio in ODDS_RATIOS if ratio > tolerance]
     terms = [(math.log(ratio / tolerance), ratio - 1) for ratio in ratios]
     allowed = tolerance - 1
@@ -72,7 +76,7 @@ def log_evidence(minutes: Iterable[Minute], tolerance: float = 1.0) -> float:
             share = requests / (requests + other_requests)
             base = together * math.log1p(allowed * share)
             beliefs = [
-                belief + min(failures * gain - together * math.log1p(excess * share) + base, _LOG_MOST)
+                belief + min(failures * gain - together * math.log1p(excess * share) + base, log_most)
                 for belief, (gain, excess) in zip(beliefs, terms, strict=True)
             ]
     still_to_start = 1 / 2 + min(max(passed - 1, 0), _LATER_MINUTES) / (2 * _LATER_MINUTES) if passed else 0.0

@@ -7,7 +7,7 @@ from controller.core.evidence import Minute, highest_excess
 from controller.core.looks import lead
 from controller.core.measurement import ERRORS, Subject
 from controller.core.observation import Observation, member_of
-from controller.core.ramp import HALF_WEIGHT, MINUTES_AT_HALF, next_weight
+from controller.core.ramp import HALF_WEIGHT, next_weight
 from controller.core.strategy import Plan
 
 _MOST_TIMES = 4
@@ -33,11 +33,12 @@ def next_plan(seen: Observation, *, is_paid: bool = False) -> Plan | None:
 
 
 def _is_ready_for_all(seen: Observation, min_duration_seconds: int) -> bool:
-    """Say whether the candidate was compared at half of the traffic, and the ramp has lasted as long as it must."""
-    halves = {number for number, weight in seen.weights.items() if weight >= HALF_WEIGHT}
-    compared = min((len(halves & minutes.keys()) for _, minutes in _errors(seen)), default=0)
-    due = seen.deployment.shifts[0].at + timedelta(seconds=min_duration_seconds)
-    return compared >= MINUTES_AT_HALF and seen.now + lead(seen.deployment, seen.minute_seconds) >= due
+    """Say whether the ramp will have lasted as long as it must, to the nearest minute, when its last shift is made.
+
+    The last minutes at half of the traffic are seen only afterwards: the final bake waits for them.
+    """
+    due = seen.deployment.shifts[0].at + timedelta(seconds=min_duration_seconds - seen.minute_seconds / 2)
+    return seen.now + lead(seen.deployment, seen.minute_seconds) >= due
 
 
 def _excesses(seen: Observation) -> list[tuple[float, float]]:

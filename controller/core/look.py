@@ -12,10 +12,11 @@ from controller.core.deployment import Deployment, WatchedAlarm
 from controller.core.evidence import Minute
 from controller.core.guarded import next_plan
 from controller.core.looks import lead, next_look, shift_due_at, start_of_shift
-from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, Subject, minute_number
+from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, ShiftMade, Subject, minute_number
 from controller.core.observation import Observation, member_of, observe
 from controller.core.outcome import Outcome
 from controller.core.rules import Watched, judge_rule, metrics_of, window
+from controller.core.strategy import spell_weight
 from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading, Verdict, judge_reading, worst
 
@@ -68,10 +69,27 @@ def look(
     }
     if ruling.decision is Decision.SHIFT:
         changes["intended_index"] = deployment.step_index + 1
-        changes["not_before"] = start_of_shift(deployment, now, minute_seconds)
+        changes["shift_at"] = start_of_shift(deployment, now, minute_seconds)
         changes["plan"] = plan or next_plan(seen, is_paid=True)
     after = deployment.model_copy(update=changes)
     return Look(after, replace(ruling, look_seconds=after.seconds_to_look(now)), verdict)
+
+
+def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> Deployment:
+    """Return the record of a deployment whose intended shift was made, with the time of the next look."""
+    index = deployment.intended_index
+    after = deployment.model_copy(
+        update={
+            "step_index": index,
+            "shifts": (*deployment.shifts, made),
+            "shifted_at": made.until,
+            "shift_at": None,
+            "reason": f"{deployment.spell_step(index)}: {spell_weight(made.weight)} on the candidate",
+        }
+    )
+    due_at = shift_due_at(after, minute_seconds) or made.until
+    look_at = min(next_look(after, made.until, minute_seconds), due_at)  # a bake of no time is over at once
+    return after.model_copy(update={"look_at": look_at})
 
 
 def wanted_metrics(deployment: Deployment, now: datetime, minute_seconds: float) -> tuple[list[Metric], int, int]:
@@ -167,7 +185,7 @@ def _compared(
     names = f"{subject.function} version {member.candidate}", f"version {member.baseline}"
     if subject.name == SLOWNESS:
         slow = f"took more than {subject.slow_ms:g} ms"
-        contest = Contest(*names, "is slower", slow)
+        contest = Contest(*names, "is slower than", slow)
         found = compare(contest, minutes, terms.slower_bar, comparisons=comparisons, needs_requests=False)
         # Odds that only ask for patience are none for a comparison that seldom decides.
         return found if found.outcome is Outcome.FAIL else replace(found, outcome=Outcome.PASS)

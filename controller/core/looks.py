@@ -44,8 +44,8 @@ def next_look(deployment: Deployment, now: datetime, minute_seconds: float) -> d
     soon = now + timedelta(seconds=wait)
     due_look = due_at - lead(deployment, minute_seconds)
     if due_look > now:
-        # A look shortly before the one that may end the bake would find nothing that this one does not.
-        return due_look if (due_look - soon).total_seconds() < pace / 2 else soon
+        # Alarms tell of themselves: a look less than a pace before the one that may end the bake is not worth it.
+        return due_look if (due_look - soon).total_seconds() < pace else soon
     if lead(deployment, minute_seconds):
         return _next_minute(now + timedelta(seconds=pace / 2), pace) - lead(deployment, minute_seconds)
     return soon
@@ -62,11 +62,10 @@ def shift_due_at(deployment: Deployment, minute_seconds: float) -> datetime | No
     return _next_minute(deployment.due_at - late, minute_seconds)
 
 
-def start_of_shift(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime | None:
-    """Return the start of the minute that a shift decided now is to wait for; None when that is too long a wait."""
-    ahead = lead(deployment, minute_seconds)
+def start_of_shift(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime:
+    """Return the earliest moment of a shift that is decided now: the start of a minute, when that is not far."""
     minute = _next_minute(now, minute_seconds)
-    return minute if ahead and minute - now <= ahead else None
+    return minute if minute - now <= lead(deployment, minute_seconds) else now
 
 
 def lead(deployment: Deployment, minute_seconds: float) -> timedelta:

@@ -24,8 +24,6 @@ SHIFT_SECONDS = 5
 """How long after the start of a minute a weight may change without spoiling that minute, in seconds of 60."""
 LAG_MINUTES = 2
 """How long after its end a minute's metrics may still grow."""
-WARM_UP_MINUTES = 2
-"""How long a candidate whose traffic at least doubled is given to warm its new execution environments."""
 
 
 class Metric(NamedTuple):
@@ -164,16 +162,3 @@ def compared_minutes(shifts: Sequence[ShiftMade], now: datetime, minute_seconds:
             minutes |= dict.fromkeys(range(first, end), made.weight)
         before = made.weight
     return minutes
-
-
-def warmed_up(minutes: Mapping[int, int]) -> list[int]:
-    """Return those of the compared minutes in which the candidate had not just been given twice the traffic."""
-    numbers: list[int] = []
-    weight = cold_until = 0
-    for number, given in minutes.items():
-        if given >= 2 * weight:
-            cold_until = number + WARM_UP_MINUTES
-        weight = given
-        if number >= cold_until:
-            numbers.append(number)
-    return numbers

@@ -1,12 +1,11 @@
 """Observation: what a look sees of a deployment's metrics, and when that is."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from controller.core.deployment import Deployment, MemberRecord
 from controller.core.evidence import Minute
-from controller.core.measurement import SLOWNESS, Measured, Subject, compared_minutes, warmed_up
+from controller.core.measurement import Measured, Subject, compared_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,10 @@ def observe(deployment: Deployment, measured: Measured, now: datetime, minute_se
     if not deployment.is_compared:
         return Observation(deployment, measured, now, minute_seconds, {}, ())
     weights = compared_minutes(deployment.shifts, now, minute_seconds)
-    warm = warmed_up(weights) if any(subject.name == SLOWNESS for subject in deployment.subjects) else []
+    numbers = list(weights)
 
     def counted(subject: Subject) -> dict[int, Minute]:
         member = member_of(deployment, subject.function)
-        numbers: Sequence[int] = warm if subject.name == SLOWNESS else list(weights)
         return subject.minutes(measured, member.baseline, str(member.candidate), numbers)
 
     counts = tuple((subject, counted(subject)) for subject in deployment.subjects)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 HALF_WEIGHT = 5_000
 """At half of the traffic, in basis points, two versions are compared best: the ramp goes no higher by itself."""
 MINUTES_AT_HALF = 2
-"""How many minutes are compared at half of the traffic before the candidate gets all of it."""
+"""How many minutes the candidate has half of the traffic before it gets all of it."""
 REACTION_MINUTES = 3
 """How long a bad candidate may go on failing: a minute is counted, becomes visible, and is judged."""
 
@@ -31,7 +31,7 @@ class Budget:
     requests: float | None = None
     """How many requests may fail; None: as many as come in `seconds`, and 20 at least."""
     seconds: float = 1.0
-    finest: int = 10
+    finest: int = 1
     """The smallest step of a weight, in basis points; Lambda documents none."""
 
     def at(self, requests_per_minute: float) -> float:

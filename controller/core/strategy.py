@@ -142,8 +142,8 @@ class GuardedTerms(Document):
     budget: Annotated[int | str, BeforeValidator(_budget)] = "1s"
     """What a bad release may cost: a number of requests, or the requests of a time, of which 20 always may fail."""
     min_duration: Duration = 540
-    """How long the ramp takes at least; nine minutes, as a linear one of ten steps."""
-    smallest_weight: Weight = 10
+    """How long the ramp takes at least, to the nearest minute; nine minutes, as a linear one of ten steps."""
+    smallest_weight: Weight = 1
     """The finest step of a weight; Lambda documents none."""
 
     def guard(self, minute_seconds: float) -> "Guard":

@@ -6,9 +6,8 @@ from controller.core.alias import Alias, Routing
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
 from controller.core.errors import ConflictError, StoppedError
-from controller.core.looks import next_look, shift_due_at
+from controller.core.look import shifted
 from controller.core.measurement import ShiftMade
-from controller.core.strategy import spell_weight
 from controller.tasks.context import Context, read_live
 
 
@@ -19,12 +18,12 @@ def shift(context: Context) -> Ruling:
         raise StoppedError("no step has been intended; nothing may be shifted")
     if deployment.step_index != deployment.intended_index:
         clock = context.ports.clock
-        if deployment.not_before:
-            clock.wait_until(deployment.not_before)
-        began = clock.now()
-        shifted = [_shift_member(context, deployment, member) for member in deployment.members]
-        made = ShiftMade(at=began, until=clock.now(), weight=deployment.weight_at(deployment.intended_index))
-        deployment = _record(context, deployment, shifted, made)
+        earliest = deployment.shift_at or clock.now()
+        clock.wait_until(earliest)
+        aliases = [_shift_member(context, deployment, member) for member in deployment.members]
+        # A try before this one may have made it, at any moment since.
+        made = ShiftMade(at=earliest, until=clock.now(), weight=deployment.weight_at(deployment.intended_index))
+        deployment = _record(context, deployment, aliases, made)
     return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.ports.clock.now()))
 
 
@@ -58,22 +57,9 @@ def _write(context: Context, member: MemberRecord, alias: Alias, wanted: Routing
 
 
 def _record(context: Context, deployment: Deployment, aliases: list[Alias], made: ShiftMade) -> Deployment:
-    index, now = deployment.intended_index, made.until
-    weight = spell_weight(made.weight)
-    after = deployment.model_copy(
-        update={
-            "members": tuple(
-                member.model_copy(update={"revision_id": alias.revision_id})
-                for member, alias in zip(deployment.members, aliases, strict=True)
-            ),
-            "step_index": index,
-            "shifts": (*deployment.shifts, made),
-            "shifted_at": made.at,
-            "not_before": None,
-            "reason": f"{deployment.spell_step(index)}: {weight} on the candidate",
-        }
+    members = tuple(
+        member.model_copy(update={"revision_id": alias.revision_id})
+        for member, alias in zip(deployment.members, aliases, strict=True)
     )
-    due_at = shift_due_at(after, context.minute_seconds) or now
-    look_at = min(next_look(after, now, context.minute_seconds), due_at)  # a bake of no time is over at once
-    after = after.model_copy(update={"look_at": look_at})
-    return context.ports.deployments.save(deployment, after, event_of(after, Transition.SHIFTED, now))
+    after = shifted(deployment.model_copy(update={"members": members}), made, context.minute_seconds)
+    return context.ports.deployments.save(deployment, after, event_of(after, Transition.SHIFTED, made.until))

@@ -17,7 +17,7 @@ def verify(context: Context) -> Ruling:
         return end(context, deployment, Status.REJECTED, fault, refused=True)
     asked = len(deployment.test_events)
     reason = f"answered {asked} test event{'s' * (asked != 1)}" if asked else "no test event is declared"
-    after = deployment.model_copy(update={"reason": reason, "intended_index": 0})
+    after = deployment.model_copy(update={"reason": reason, "intended_index": 0, "shift_at": context.now})
     context.ports.deployments.save(deployment, after, event_of(after, Transition.VERIFIED, context.now))
     return Ruling(Decision.SHIFT, reason)
 

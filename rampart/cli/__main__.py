@@ -11,12 +11,12 @@ from enum import StrEnum
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
-from rampart.cli.options import ENDED_OTHERWISE, at_a_stack
+from rampart.cli.options import ENDED_OTHERWISE, WRONG_USAGE, at_a_stack
 
 if TYPE_CHECKING:
     from rampart.cli.stack import Stack
@@ -179,6 +179,30 @@ def abort(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
+@app.command(short_help="Let a deployment go on though the evidence is unclear.")
+@at_a_stack
+def approve(
+    stack: "Stack",
+    deployment: Annotated[
+        str,
+        typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target."),
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")],
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who approves.", show_default="who AWS says you are")
+    ] = None,
+) -> None:
+    """Give your word for a deployment that is held, or will be, for want of evidence.
+
+    It stops being held for that alone: an alarm, a rule that is broken or evidence against it still rolls it back.
+    """
+    from rampart.cli.choice import live_deployment_called
+    from rampart.cli.wording import line
+
+    name = live_deployment_called(stack.deployments, deployment).deployment_id
+    _console().print(line(stack.approve(name, by or stack.caller(), reason)), soft_wrap=True)
+
+
 @app.command(short_help="Find what is stuck, and mend what is ours.")
 @at_a_stack
 def repair(
@@ -208,6 +232,56 @@ def repair(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
+@app.command(short_help="What a rollout would cost, and how long it takes.")
+def simulate(
+    document: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A target document, as it stands in SSM.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A strategy instead of the document's, or of a document.")
+    ] = None,
+    rps: Annotated[float | None, typer.Option(metavar="N", help="Requests a second, in the mean of a day.")] = None,
+    rpm: Annotated[float | None, typer.Option(metavar="N", help="Or requests a minute.")] = None,
+    base_rate: Annotated[
+        str, typer.Option(metavar="PERCENT", help="How many requests fail under either version.")
+    ] = "0.1%",
+    regression: Annotated[
+        str, typer.Option(metavar="PERCENT", help="How many of the others fail under the bad release.")
+    ] = "10%",
+    onset: Annotated[
+        float, typer.Option(min=0, max=180, metavar="MINUTES", help="When the regression begins to show.")
+    ] = 0.0,
+    runs: Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="How many rollouts of each.")] = 200,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Another number draws other traffic.")] = 1,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Play rollouts of a bad and of a good release in simulated traffic, beside CodeDeploy on the same requests.
+
+    The decisions are the controller's own. CodeDeploy has an alarm on the alias: the failure rate above 5 %, or any
+    failure at all. A bad release that is promoted goes on failing until an hour or more has passed.
+    """
+    from controller.core.errors import InputError
+
+    lacking = [name for name in ("numpy", "uniplot") if not find_spec(name)]
+    if lacking:
+        _fail(f"rampart simulate: it needs {' and '.join(lacking)}; pip install 'rampart[simulate]' brings them")
+    # Imported here, so that other commands do not need what it needs.
+    from rampart.cli import simulate as simulation
+
+    try:
+        target = simulation.target_of(document, strategy)
+        scenario = simulation.scenario_of(target, rps, rpm, base_rate, regression, onset)
+        expected = simulation.simulate(Console(stderr=True), target, scenario, runs, seed)
+    except InputError as error:
+        _fail(f"rampart simulate: {error}", WRONG_USAGE)
+    except KeyboardInterrupt:
+        _fail("rampart simulate: interrupted", code=130)
+    if output is Output.JSON:
+        _print_json(simulation.expectations_document(expected, scenario, runs, seed))
+    else:
+        simulation.print_expectations(_console(), expected, scenario)
+
+
 def _console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
@@ -216,7 +290,7 @@ def _print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))  # noqa: T201 - for programs, as it is
 
 
-def _fail(line: str, code: int = 1) -> None:
+def _fail(line: str, code: int = 1) -> NoReturn:
     print(line, file=sys.stderr)  # noqa: T201 - the command's own last word
     raise typer.Exit(code)
 

@@ -122,7 +122,24 @@ def _evidence(evidence: dict[str, Any]) -> list[str]:
     """Return evidence as texts, such as "alarms: checkout-errors OK"."""
     found = []
     for name, value in evidence.items():
-        pairs = [f"{key} {inner}" for key, inner in value.items()] if isinstance(value, dict) else [str(value)]
-        if pairs:
-            found.append(f"{name}: {', '.join(pairs)}")
+        match value:
+            case dict():
+                texts = [", ".join(f"{key} {inner}" for key, inner in value.items())]
+            case list():
+                texts = [_finding(each) for each in value]
+            case _:
+                texts = [str(value)]
+        found += [f"{name}: {text}" for text in texts if text]
     return found
+
+
+def _finding(finding: Any) -> str:
+    """Return what a comparison or a rule found as a text, such as "rule error_rate above 5%, value 0.12"."""
+    if not isinstance(finding, dict):
+        return str(finding)
+    parts = []
+    for name, value in finding.items():
+        if isinstance(value, dict):  # one version's counts
+            value = " ".join(f"{inner} {key}" if key != "version" else str(inner) for key, inner in value.items())
+        parts.append(f"{name} {value}")
+    return ", ".join(parts)

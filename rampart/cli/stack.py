@@ -107,7 +107,14 @@ class Stack:
 
     def abort(self, deployment_id: str, by: str, reason: str) -> str:
         """Let the signal function abort a deployment and return its answer; raises ControllerError."""
-        asked = {"deployment_id": deployment_id, "mark": "abort", "by": by, "reason": reason}
+        return self._say("abort", deployment_id, by, reason)
+
+    def approve(self, deployment_id: str, by: str, reason: str) -> str:
+        """Let the signal function approve a deployment and return its answer; raises ControllerError."""
+        return self._say("approve", deployment_id, by, reason)
+
+    def _say(self, mark: str, deployment_id: str, by: str, reason: str) -> str:
+        asked = {"deployment_id": deployment_id, "mark": mark, "by": by, "reason": reason}
         verb = verb_of(asked).model_dump_json().encode()
         function = self._place.signal_function or self._output("SignalFunctionName", "--signal-function")
         with aws_errors(f"signal function {function}"):

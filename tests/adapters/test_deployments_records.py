@@ -143,7 +143,7 @@ def test_every_part_of_a_record_is_read_back_as_it_was_written(deployments: Depl
         ),
         "subjects": (errors_of("orders", "live"), slowness_of("orders", "live", 812.5, Then.HOLD)),
         "shifts": (ShiftMade(at=START, until=after(0.25), weight=3333),),
-        "not_before": after(60),
+        "shift_at": after(60),
         "when_unclear": WhenUnclear.APPROVE,
         "approval_seconds": 86_400,
         "awaits_approval": True,

@@ -61,7 +61,14 @@ class Operator:
 
     def abort(self, deployment_id: str, by: str, reason: str) -> str:
         """Abort a deployment through the controller's signal and return its answer."""
+        return self._say("abort", deployment_id, by, reason)
+
+    def approve(self, deployment_id: str, by: str, reason: str) -> str:
+        """Approve a deployment through the controller's signal and return its answer."""
+        return self._say("approve", deployment_id, by, reason)
+
+    def _say(self, mark: str, deployment_id: str, by: str, reason: str) -> str:
         world = self._world
         visit = Context(world.ports, deployment_id, world.now(), STAGE, world.clock.minute_seconds)
-        asked = {"deployment_id": deployment_id, "mark": "abort", "by": by, "reason": reason}
+        asked = {"deployment_id": deployment_id, "mark": mark, "by": by, "reason": reason}
         return on_verb(visit, verb_of(asked))

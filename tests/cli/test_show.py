@@ -34,6 +34,26 @@ def test_a_hotfix_tells_who_asked_for_it_and_why() -> None:
     assert "waits for   function checkout\n" in text
 
 
+def test_the_evidence_of_a_comparison_and_of_a_rule_has_its_numbers() -> None:
+    counts = {"requests": 60, "failures": 30}, {"requests": 5_940, "failures": 6}
+    comparison = {
+        "name": "errors",
+        "outcome": "FAIL",
+        "candidate": {"version": "42", **counts[0]},
+        "baseline": {"version": "41", **counts[1]},
+        "odds": 451.0,
+    }
+    rule = {"rule": "error_rate above 5%", "requests": 60, "value": 0.5}
+    evidence = {"comparisons": [comparison], "rules": [rule]}
+    events = [each.model_copy(update={"evidence": evidence}) for each in story(ROLLED_BACK)[3:4]]
+    text = printed(lambda console: print_page(console, ROLLED_BACK, events, NOW), WIDE)
+    assert (
+        "comparisons: name errors, outcome FAIL, candidate 42 60 requests 30 failures, "
+        "baseline 41 5940 requests 6 failures, odds 451.0\n" in text
+    )
+    assert "rules: rule error_rate above 5%, requests 60, value 0.5\n" in text
+
+
 def test_as_json_it_is_the_record_and_the_events_as_stored() -> None:
     secret = ROLLED_BACK.model_copy(update={"token": "secret"})
     document = json.loads(json.dumps(page_document(secret, story(ROLLED_BACK))))

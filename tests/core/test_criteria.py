@@ -1,6 +1,7 @@
 """Criteria: what a target may ask of its candidate, and the line that tells what is wrong with it."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -56,9 +57,9 @@ def test_what_nobody_wrote_is_one_percent_ten_requests_three_failures_and_a_tent
 
 def test_slow_requests_are_held_for_at_a_lower_risk_and_beyond_a_tolerance() -> None:
     assert ComparisonTerms().slower is Then.HOLD
-    assert ComparisonTerms().slower_bar == Bar(0.005, 1, 3, 0.001, 1.25)
+    assert ComparisonTerms().slower_bar == Bar(0.005, 1, 3, 0.001, 1.25, math.inf)
     rarely = ComparisonTerms.model_validate({"false_rollbacks": "0.1%", "min_failures": 7, "min_difference": "1%"})
-    assert rarely.slower_bar == Bar(0.001, 1, 7, 0.01, 1.25)
+    assert rarely.slower_bar == Bar(0.001, 1, 7, 0.01, 1.25, math.inf)
 
 
 @pytest.mark.parametrize(

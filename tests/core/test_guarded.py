@@ -147,43 +147,14 @@ def test_slow_requests_are_paid_for_only_where_they_roll_back(then: Then, rises:
     assert (grown(deployment, measured(*[GOOD] * 6) | all_slow) is not None) is rises
 
 
-HALF = (3_000, 3, 3_000, 3)
-
-
 @pytest.mark.parametrize(
-    ("minutes", "second", "ready"),
-    [
-        ([HALF, HALF], 540, True),
-        ([HALF, HALF], 535, True),  # its shift waits for the minute's start
-        ([HALF, HALF], 534, False),
-        ([HALF], 540, False),
-        ([HALF, None], 540, False),
-        ([None, HALF, HALF], 540, True),
-        ([], 540, False),
-    ],
-    ids=["in time", "in the lead", "too early", "one minute", "one seen", "late", "none"],
+    ("second", "ready"),
+    [(540, True), (505, True), (504, False)],
+    ids=["in time", "its shift waits for the start of the nearest minute", "too early"],
 )
-def test_all_of_the_traffic_needs_two_minutes_at_half_of_it_and_the_least_duration(
-    minutes: list[Any], second: float, ready: bool
-) -> None:
+def test_all_of_the_traffic_comes_when_the_ramp_has_lasted_as_long_as_it_must(second: float, ready: bool) -> None:
     deployment = ramping(5_000)
-    plan = grown(deployment, measured(*minutes), second)
-    assert plan is (deployment.plan if ready else None)
-
-
-def test_minutes_below_the_half_do_not_count_for_all_of_the_traffic() -> None:
-    deployment = ramping(2_000, 5_000, shifts=(a_shift(0, 2_000), a_shift(240, 5_000)))
-    below = [(1_200, 0, 4_800, 5)] * 3
-    assert grown(deployment, measured(*below, HALF)) is None
-    assert grown(deployment, measured(*below, HALF, HALF)) is deployment.plan
-
-
-def test_every_member_is_to_be_compared_at_half_of_the_traffic() -> None:
-    subjects = (errors_of("orders", "live"), errors_of("basket", "live"))
-    deployment = ramping(5_000, members=(a_member(), a_member(function="basket")), subjects=subjects)
-    one, other = measured(HALF, HALF), measured(HALF, HALF, subject=subjects[1])
-    assert grown(deployment, one) is None
-    assert grown(deployment, one | other) is deployment.plan
+    assert grown(deployment, measured(), second) is (deployment.plan if ready else None)
 
 
 def test_somebodys_word_is_worth_four_times_as_much_whatever_the_evidence_pays_for() -> None:

@@ -120,9 +120,9 @@ def test_a_look_is_remembered_on_the_record() -> None:
     assert found.ruling.decision is Decision.SHIFT
     assert (found.after.intended_index, found.after.step_index) == (1, 0)
     assert (found.after.verdict, found.after.reason) == (found.verdict, found.ruling.reason)
-    assert found.after.not_before == after(300)
+    assert found.after.shift_at == after(300)
     held = seen(compared(), measured(*[UNSURE] * 4))
-    assert (held.after.intended_index, held.after.not_before) == (0, None)
+    assert (held.after.intended_index, held.after.shift_at) == (0, None)
     assert held.after.look_at == after(355)
     assert held.ruling.look_seconds == 60
 
@@ -246,7 +246,7 @@ def test_a_record_without_comparison_is_judged_by_its_alarms(
     found = seen(a_deployment(at_step=0, alarms=(an_alarm(),)), {}, second, readings)
     assert (found.ruling.decision, found.ruling.reason) == (decision, reason)
     assert found.evidence.keys() == {"decision", "outcome", "alarms"}
-    assert found.after.not_before is None
+    assert found.after.shift_at == (after(second) if decision is Decision.SHIFT else None)
 
 
 def test_a_record_without_anything_is_judged_by_time_alone() -> None:

@@ -129,15 +129,15 @@ FREE: list[tuple[str, Deployment]] = [
 def test_where_nothing_is_compared_no_minute_is_waited_for(deployment: Deployment) -> None:
     assert lead(deployment, 60).total_seconds() == 0
     assert shift_due_at(deployment, 60) == deployment.due_at
-    assert start_of_shift(deployment, after(295), 60) is None
+    assert start_of_shift(deployment, after(295), 60) == after(295)
 
 
 @pytest.mark.parametrize(
     ("second", "start"),
-    [(295, 300), (299.9, 300), (300, 300), (294.9, None), (300.1, None), (330, None)],
+    [(295, 300), (299.9, 300), (300, 300), (294.9, 294.9), (300.1, 300.1), (330, 330)],
 )
 def test_a_shift_waits_for_the_minutes_start_when_that_is_no_more_than_the_lead_away(
-    second: float, start: float | None
+    second: float, start: float
 ) -> None:
     assert seconds(start_of_shift(split(300), after(second), 60)) == start
 

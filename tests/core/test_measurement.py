@@ -1,7 +1,6 @@
 """Measurement: which minutes of two versions can be compared, and that missing data is never taken for health."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,7 +17,6 @@ from controller.core.measurement import (
     errors_of,
     minute_number,
     slowness_of,
-    warmed_up,
 )
 from controller.core.strategy import FULL_WEIGHT
 from tests.builders import FIRST_MINUTE, START, a_shift, after
@@ -153,23 +151,6 @@ def test_no_minute_is_compared_in_which_the_weight_changed_after_its_first_secon
         changed = [s for s in shifts if s.until > after(60 * number + 5.01) and s.at < after(60 * (number + 1))]
         assert changed == []
     assert all(found[number] == shifts[found[number] // 1_000 - 1].weight for number in found)
-
-
-@pytest.mark.parametrize(
-    ("given", "warm"),
-    [
-        (minutes(1_000, 1, 6), [3, 4, 5]),
-        (minutes(1_000, 1, 2), []),
-        ({}, []),
-        (minutes(1_000, 1, 5) | minutes(2_000, 5, 9), [3, 4, 7, 8]),
-        (minutes(1_000, 1, 5) | minutes(1_900, 5, 9), [3, 4, 5, 6, 7, 8]),
-        (minutes(1_000, 1, 2) | minutes(1_500, 2, 3) | minutes(2_200, 3, 6), [3, 4, 5]),
-        (minutes(1_000, 1, 4) | minutes(2_000, 6, 9), [3, 8]),
-    ],
-    ids=["first", "too short", "none", "twice as much", "a little more", "by and by", "after a spoiled minute"],
-)
-def test_a_candidate_whose_traffic_doubled_has_two_minutes_to_warm_up(given: Any, warm: list[int]) -> None:
-    assert warmed_up(given) == warm
 
 
 # ---- What is read, and what it says -----------------------------------------------------------------------

@@ -10,7 +10,7 @@ from controller.core.ramp import HALF_WEIGHT, MOST_GUARDED_STEPS, Budget, first_
 
 BUSY, MEDIUM, SMALL = 300_000.0, 6_000.0, 60.0
 """Requests a minute: 5,000, 100 and 1 a second."""
-A_SECOND = Budget()
+A_SECOND = Budget(finest=10)
 FINE = Budget(finest=1)
 WHOLE_PERCENTS = Budget(finest=100)
 
@@ -23,7 +23,7 @@ WHOLE_PERCENTS = Budget(finest=100)
         (A_SECOND, BUSY, 50),
         (FINE, MEDIUM, 55),
         (WHOLE_PERCENTS, MEDIUM, 100),
-        (Budget(seconds=5), MEDIUM, 270),
+        (Budget(seconds=5, finest=10), MEDIUM, 270),
         (Budget(seconds=5, finest=100), MEDIUM, 200),
         # Twenty requests where a second has fewer: 20 / (3 x 60), 20 / (3 x 600), 20 / (3 x 20).
         (A_SECOND, SMALL, 1_110),
@@ -34,10 +34,10 @@ WHOLE_PERCENTS = Budget(finest=100)
         (A_SECOND, 12.0, HALF_WEIGHT),
         (A_SECOND, 1.0, HALF_WEIGHT),
         # A budget in requests is taken at its word, but the candidate gets five requests a minute.
-        (Budget(requests=1_000), MEDIUM, 550),
+        (Budget(requests=1_000, finest=10), MEDIUM, 550),
         (Budget(requests=2, finest=1), MEDIUM, 8),
-        (Budget(requests=2), MEDIUM, 10),
-        (Budget(requests=2), 20.0, 2_500),
+        (Budget(requests=2, finest=10), MEDIUM, 10),
+        (Budget(requests=2, finest=10), 20.0, 2_500),
         # Without traffic nothing can be lost.
         (A_SECOND, 0.0, HALF_WEIGHT),
         (WHOLE_PERCENTS, 0.0, HALF_WEIGHT),
@@ -70,7 +70,7 @@ def test_the_first_weight_spends_the_budget_if_all_that_reaches_the_candidate_fa
         (A_SECOND, HALF_WEIGHT, [(MEDIUM, 1.0)], HALF_WEIGHT),
         (A_SECOND, HALF_WEIGHT, [(MEDIUM, 0.0)], HALF_WEIGHT),
         # In requests.
-        (Budget(requests=20), 50, [(MEDIUM, 0.1)], 110),
+        (Budget(requests=20, finest=10), 50, [(MEDIUM, 0.1)], 110),
         (Budget(requests=2_000), 50, [(MEDIUM, 0.5)], 200),
         # Of two members: 110 requests of 3 x (6,000 x 0.01 + 600 x 0.1), and one that nothing is known of.
         (A_SECOND, 2_000, [(MEDIUM, 0.01), (600.0, 0.1)], 3_050),
@@ -89,7 +89,7 @@ def test_the_next_weight_is_what_the_highest_plausible_excess_leaves_of_the_budg
 
 def test_a_budget_in_seconds_is_twenty_requests_at_least_and_one_in_requests_is_exact() -> None:
     assert [A_SECOND.at(traffic) for traffic in (0.0, SMALL, 1_200.0, MEDIUM, BUSY)] == [20, 20, 20, 100, 5_000]
-    assert [Budget(requests=3).at(traffic) for traffic in (0.0, BUSY)] == [3, 3]
+    assert [Budget(requests=3, finest=10).at(traffic) for traffic in (0.0, BUSY)] == [3, 3]
     assert Budget(requests=3, seconds=60).at(BUSY) == 3
 
 

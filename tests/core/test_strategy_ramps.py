@@ -65,7 +65,7 @@ def test_a_guarded_plan_starts_at_the_half_until_it_is_told_otherwise(strategy: 
     plan = plan_of(written(strategy), None, 60)
     assert told(plan) == [(5_000, 60), (FULL_WEIGHT, 300)]
     assert plan.strategy == "guarded"
-    assert plan.guard == Guard(requests=None, seconds=1, finest=10, min_duration_seconds=540)
+    assert plan.guard == Guard(requests=None, seconds=1, finest=1, min_duration_seconds=540)
     assert told(plan.starting_at(50)) == [(50, 60), (FULL_WEIGHT, 300)]
     assert plan.starting_at(50).guard == plan.guard
 
@@ -73,11 +73,11 @@ def test_a_guarded_plan_starts_at_the_half_until_it_is_told_otherwise(strategy: 
 @pytest.mark.parametrize(
     ("terms", "budget", "min_duration_seconds"),
     [
-        ({"budget": 20}, Budget(20, 0, 10), 540),
-        ({"budget": "5s"}, Budget(None, 5, 10), 540),
-        ({"budget": "1m", "min_duration": "1h"}, Budget(None, 60, 10), 3_600),
+        ({"budget": 20}, Budget(20, 0, 1), 540),
+        ({"budget": "5s"}, Budget(None, 5, 1), 540),
+        ({"budget": "1m", "min_duration": "1h"}, Budget(None, 60, 1), 3_600),
         ({"smallest_weight": "1%"}, Budget(None, 1, 100), 540),
-        ({"smallest_weight": "0.01%", "min_duration": "0s"}, Budget(None, 1, 1), 0),
+        ({"smallest_weight": "0.1%", "min_duration": "0s"}, Budget(None, 1, 10), 0),
     ],
     ids=str,
 )
@@ -92,7 +92,7 @@ def test_what_bounds_a_guarded_plan_is_the_targets_to_say(
 def test_a_shorter_minute_shortens_a_guarded_plan_and_not_its_budget() -> None:
     plan = plan_of(written({"guarded": {"budget": "5s"}}), None, 6)
     assert told(plan) == [(5_000, 6), (FULL_WEIGHT, 30)]
-    assert plan.guard == Guard(requests=None, seconds=5, finest=10, min_duration_seconds=54)
+    assert plan.guard == Guard(requests=None, seconds=5, finest=1, min_duration_seconds=54)
 
 
 def test_a_guarded_plan_takes_the_least_duration_and_the_final_bake_at_least() -> None:

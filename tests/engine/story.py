@@ -41,7 +41,7 @@ class Story:
         for function in FUNCTIONS:
             world.function(function)
         world.alarm("errors")
-        world.target("checkout", alarms=["errors"], strategy="Linear50PercentEvery1Minute")
+        world.target("checkout", alarms=["errors"], strategy="Linear50PercentEvery1Minute", comparison={})
         members = [{"function": function} for function in FUNCTIONS]
         world.target("both", members=members, strategy="AllAtOnce", final_bake="1m")
         self.invariants = Invariants(world, FUNCTIONS)

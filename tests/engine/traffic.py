@@ -10,7 +10,7 @@ from rampart.embedded.cloudwatch.datum import Datum
 if TYPE_CHECKING:
     from tests.engine.world import World
 
-_EVERY_SECONDS = 10
+_EVERY_SECONDS = 20
 _WEEK_HOURS = 7 * 24
 
 
@@ -43,9 +43,9 @@ class Traffic:
     def past(self, hours: int = _WEEK_HOURS) -> "Traffic":
         """Let the same have come before, all of it served by version 1."""
         now = self._world.clock.now()
-        for hour in range(2, hours + 1):
+        for hour in range(1, hours + 1):
             self._serve("1", self.per_minute * 60, now - hour * 3600)
-        for minute in range(1, 120):
+        for minute in range(1, 20):
             self._serve("1", self.per_minute, now - minute * 60)
         self._world.wait(1)
         return self

@@ -89,7 +89,7 @@ def test_a_guarded_ramp_rises_by_evidence_and_is_promoted(world: World) -> None:
     execution = deployed(world, share(0.001), 6_000, strategy="guarded")
     assert execution.status == "SUCCEEDED"
     weights = [made.weight for made in world.record(execution.name).shifts]
-    assert weights[0] == 50
+    assert weights[0] == 55
     assert weights[-2:] == [5_000, 10_000]
     rises = list(itertools.pairwise(weights[:-1]))
     assert all(before < here <= 4 * before for before, here in rises)
@@ -100,7 +100,7 @@ def test_a_guarded_ramp_costs_a_broken_release_about_its_budget(world: World) ->
     execution = deployed(world, share(1.0), 6_000, strategy="guarded")
     assert execution.error == "RolledBack"
     record = world.record(execution.name)
-    assert [made.weight for made in record.shifts] == [50]
+    assert [made.weight for made in record.shifts] == [55]
     assert record.verdict is not None
     assert record.verdict.evidence["comparisons"][0]["candidate"]["failures"] <= 100
 

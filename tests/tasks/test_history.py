@@ -88,10 +88,10 @@ def test_an_applications_own_counts_are_compared_too(world: World) -> None:
 @pytest.mark.parametrize(
     ("per_minute", "guarded", "weight"),
     [
-        (6_000, {}, 50),
+        (6_000, {}, 55),
         (6_000, {"smallest_weight": "1%"}, 100),
-        (6_000, {"budget": 1_000}, 550),
-        (60, {}, 1_110),
+        (6_000, {"budget": 1_000}, 555),
+        (60, {}, 1_111),
         (6, {}, 5_000),
     ],
 )

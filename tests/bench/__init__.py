@@ -1,0 +1,1 @@
+"""Whether the measurements measure what they say."""
