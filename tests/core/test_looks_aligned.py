@@ -61,6 +61,12 @@ def test_the_look_that_may_end_a_bake_comes_five_seconds_before_the_minute_that_
     assert LEAD_SECONDS == 5
 
 
+def test_no_two_minutes_of_a_young_bake_pass_without_a_look() -> None:
+    for name in NAMES:
+        seen = [0.0, *looks(split(600, target=name), 595)]
+        assert max(later - sooner for sooner, later in itertools.pairwise(seen)) <= 2 * MINUTE
+
+
 def test_targets_that_are_compared_are_looked_at_apart_before_their_bake_is_over() -> None:
     assert len({looks(split(300, target=name), 295)[0] for name in NAMES}) == len(NAMES)
 
