@@ -204,6 +204,21 @@ def test_one_read_of_the_metrics_is_enough_for_a_look() -> None:
     assert len(reads) == looks + 2
 
 
+@pytest.mark.parametrize("strategy", ["AllAtOnce", "Canary10Percent5Minutes"])
+def test_a_rule_waits_for_the_requests_that_are_usual_with_or_without_a_comparison(strategy: str) -> None:
+    rules = [{"metric": "error_rate", "above": "5%"}]
+    world = compared(strategy, comparison=False, rules=rules, max_hold="10m", when_unclear="roll_back")
+    Traffic(world, 600).past()
+    record = world.record(world.push(world.upload()).name)
+    assert record.status is Status.ROLLED_BACK
+    assert "rule error_rate above 5%: too few requests of checkout version 2 to tell" in record.reason
+
+
+def test_a_rule_asks_nothing_of_a_function_that_nobody_calls() -> None:
+    world = compared("AllAtOnce", comparison=False, rules=[{"metric": "error_rate", "above": "5%"}])
+    assert world.push(world.upload()).status == "SUCCEEDED"
+
+
 def transitions(execution: Execution) -> int:
     """Return how many states an execution entered, each retry counted, as Step Functions bills them."""
     tasks = sum(1 for name in execution.path if definition()["States"][name]["Type"] == "Task")

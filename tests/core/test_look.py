@@ -19,6 +19,7 @@ from tests.builders import (
     a_deployment,
     a_guarded_plan,
     a_mark,
+    a_member,
     a_plan,
     a_reading,
     a_shift,
@@ -220,7 +221,9 @@ def test_at_full_weight_a_rule_looks_at_the_candidate_alone() -> None:
     # Minutes before the shift had the baseline's numbers too, and those of the last two have not settled.
     failed_before = {FIRST_MINUTE + n: 90.0 for n in range(-4, 1)}
     assert seen(ruled, {invocations: served, errors: failed_before}, 300).outcome is Outcome.PASS
-    assert seen(ruled, {invocations: served, errors: failing}, 179).outcome is Outcome.INCONCLUSIVE
+    assert seen(ruled, {invocations: served, errors: failing}, 179).outcome is Outcome.PASS
+    busy = ruled.model_copy(update={"members": (a_member(requests_per_minute=100),)})
+    assert seen(busy, {invocations: served, errors: failing}, 179).outcome is Outcome.INCONCLUSIVE
 
 
 # ---- As before ----------------------------------------------------------------------------------------------
