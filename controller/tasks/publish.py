@@ -4,6 +4,7 @@ Harmless to repeat: the same code put twice has the same hash, and publishing wh
 the same version. Waiting is the state machine's: NotReadyError is retried there.
 """
 
+from controller.core.artifact import ImageArtifact
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
 from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, NotReadyError, RefusedError
@@ -59,6 +60,11 @@ def _publish_member(context: Context, deployment: Deployment, index: int) -> Dep
             raise RefusedError(
                 f"somebody changed the code of function {member.function} after it was put there; deploy again"
             )
+        if member.image and latest.image != member.image:
+            raise RefusedError(
+                f"Lambda says that function {member.function} is {latest.image}, and not {member.image}, which was "
+                "put there; deploy again"
+            )
         version = functions.publish(member.function, latest.code_sha256, f"Rampart {deployment.deployment_id}")
         deployment = _record(context, deployment, index, candidate=version.version)
     member = deployment.members[index]
@@ -67,7 +73,9 @@ def _publish_member(context: Context, deployment: Deployment, index: int) -> Dep
 
 
 def _put_code(context: Context, deployment: Deployment, index: int) -> Deployment:
-    function, artifact = deployment.members[index].function, deployment.artifact
+    member = deployment.members[index]
+    function = member.function
+    artifact = ImageArtifact(image=member.image) if member.image else deployment.artifact
     latest = context.ports.functions.latest(function)
     if latest.readiness is Readiness.NOT_YET:
         raise NotReadyError(f"function {function} is being updated by somebody else: {latest.why}")
