@@ -75,6 +75,8 @@ def test_of_an_index_the_image_for_the_functions_architecture_is_run_and_the_ind
     assert (ended.status, ended.artifact) == (Status.PROMOTED, PUSHED)
     assert runs(world) == ARM.identity
     assert ended.members[0].image == ARM.identity
+    reasons = [event.reason for event in world.ports.deployments.events(ended.deployment_id)]
+    assert f"published checkout:live version 2 (image {ARM.digest[:19]})" in reasons
     live, newest = world.ports.deployments.live("checkout"), world.ports.deployments.newest("checkout")
     assert live is not None
     assert newest is not None
@@ -138,6 +140,16 @@ def test_an_index_without_the_architecture_is_refused_with_the_flags_that_mend_i
         f"{PUSHED.identity} is an index of linux/amd64, without an image for function checkout, which is arm64; "
         "push one with: docker buildx build --platform linux/arm64 --push",
     )
+
+
+def test_what_was_refused_is_judged_anew_when_the_function_has_become_another(world: World) -> None:
+    push_index(world, listed(AMD.digest, "linux/amd64"))
+    assert told(world).status is Status.REJECTED
+    image = world.aws("GetFunction", FunctionName="checkout")["Code"]["ImageUri"]
+    world.aws("UpdateFunctionCode", FunctionName="checkout", ImageUri=image, Architectures=["x86_64"])
+    world.clock.advance(5)
+    assert told(world, event_id="event-2").status is Status.PROMOTED
+    assert runs(world) == AMD.identity
 
 
 def test_an_image_whose_index_lies_about_its_architecture_is_refused(world: World) -> None:

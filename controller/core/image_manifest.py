@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from controller.core.errors import ArtifactRefusedError
+from controller.core.errors import RefusedError
 from controller.core.wording import one_line
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -118,7 +118,7 @@ class Manifest:
 def child_of(pushed: Manifest, function: str, architecture: str) -> str | None:
     """Return the digest of an index's image for a function of Lambda's `architecture`, None for what is no index.
 
-    Raises ArtifactRefusedError when the index has none. The first of several equal ones is taken, as the OCI
+    Raises RefusedError when the index has none. The first of several equal ones is taken, as the OCI
     image specification says; one that stands alone and names no platform is judged by its configuration.
     """
     if _kind(pushed) not in _INDEXES:
@@ -132,14 +132,14 @@ def child_of(pushed: Manifest, function: str, architecture: str) -> str | None:
     if len(listed) == 1 and listed[0].platform is None:
         return listed[0].digest
     there = ", ".join(sorted({str(child.platform or "no platform") for child in listed})) or "nothing that runs"
-    raise ArtifactRefusedError(
+    raise RefusedError(
         f"{pushed.what} is an index of {one_line(there, 200)}, without an image for function {function}, which is "
         f"{architecture}; push one with: {_BUILD.format(wanted)}"
     )
 
 
 def config_of(image: Manifest) -> Descriptor:
-    """Return the configuration that a manifest names; raises ArtifactRefusedError when Lambda does not take it."""
+    """Return the configuration that a manifest names; raises RefusedError when Lambda does not take it."""
     kind = _kind(image)
     if kind in _SCHEMA_1:
         raise _refusal(image, "has a manifest of Docker's schema 1; push it again with Docker 1.10 or newer")
@@ -195,7 +195,7 @@ def _check_size(image: Manifest, manifest: _Manifest) -> None:
 
 
 def check_platform(image: Manifest, config: bytes, function: str, architecture: str) -> None:
-    """Raise ArtifactRefusedError unless an image's configuration says that it runs on a function's processor."""
+    """Raise RefusedError unless an image's configuration says that it runs on a function's processor."""
     try:
         built_for = _Platform.model_validate_json(config)
     except ValidationError as error:
@@ -237,5 +237,5 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def _refusal(image: Manifest, fault: str) -> ArtifactRefusedError:
-    return ArtifactRefusedError(f"{image.what} {fault}")
+def _refusal(image: Manifest, fault: str) -> RefusedError:
+    return RefusedError(f"{image.what} {fault}")

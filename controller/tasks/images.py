@@ -1,9 +1,12 @@
-"""Images: what each function is given of what was pushed, judged before anything is published."""
+"""Images: what each function is given of what was pushed, judged before anything is published.
+
+What is refused here is not remembered against the artifact: function or target may change, and judging is cheap.
+"""
 
 from datetime import datetime, timedelta
 
 from controller.core.artifact import ImageArtifact
-from controller.core.errors import ArtifactRefusedError, NotReadyError, RefusedError
+from controller.core.errors import NotReadyError, RefusedError
 from controller.core.image_manifest import Manifest, check_platform, child_of, config_of
 from controller.core.scan import ScanGate, refuse_findings
 from controller.core.source import ImageSource
@@ -87,7 +90,7 @@ def _check_image(context: Context, image: ImageArtifact, pushed: Manifest, users
 def _check_scan(
     context: Context, image: ImageArtifact, gate: ScanGate, stored: Stored | None, started_at: datetime
 ) -> None:
-    """Raise NotReadyError for a scan that may still come, ArtifactRefusedError unless its result is good."""
+    """Raise NotReadyError for a scan that may still come, RefusedError unless its result is good."""
     scan = context.ports.artifacts.scan(image)
     since = stored.appeared_at if stored and scan.status is None else started_at
     patience = timedelta(seconds=SCAN_PATIENCE_MINUTES * context.minute_seconds)
@@ -95,4 +98,4 @@ def _check_scan(
         raise NotReadyError(f"the scan of {image.identity} has no result yet")
     fault = refuse_findings(scan, gate)
     if fault:
-        raise ArtifactRefusedError(f"{image.identity} {fault}")
+        raise RefusedError(f"{image.identity} {fault}")

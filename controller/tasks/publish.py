@@ -24,12 +24,18 @@ def publish(context: Context) -> Ruling:
     if all(member.candidate == member.baseline for member in deployment.members):
         versions = ", ".join(f"{m.function} version {m.baseline}" for m in deployment.members)
         return end(context, deployment, Status.SKIPPED, f"{deployment.what} is live already: {versions}")
-    versions = ", ".join(f"{m} version {m.candidate}" for m in deployment.members)
-    reason = f"published {versions}"
+    reason = f"published {', '.join(_told(deployment, member) for member in deployment.members)}"
     if deployment.reason != reason:  # else it was told before an answer was lost
         after = deployment.model_copy(update={"reason": reason})
         context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
     return Ruling(Decision.VERIFY, reason)
+
+
+def _told(deployment: Deployment, member: MemberRecord) -> str:
+    """Return what was published, with the image that an index was resolved to."""
+    is_child = member.image and deployment.artifact and member.image != deployment.artifact.identity
+    image = f" (image {member.image.rpartition('@')[2][:19]})" if is_child and member.image else ""
+    return f"{member} version {member.candidate}{image}"
 
 
 def _publish_members(context: Context, deployment: Deployment) -> Deployment:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.core.errors import ArtifactRefusedError
+from controller.core.errors import RefusedError
 from controller.core.image_manifest import (
     MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES,
@@ -50,7 +50,7 @@ def verdict(fixture: dict[str, Any], architecture: str) -> str | None:
 
 def refusal(fixture: dict[str, Any], architecture: str = "arm64") -> str:
     """Return the one line with which what was pushed is refused."""
-    with pytest.raises(ArtifactRefusedError) as refused:
+    with pytest.raises(RefusedError) as refused:
         verdict(fixture, architecture)
     assert "\n" not in str(refused.value)
     return str(refused.value)
@@ -126,7 +126,7 @@ def test_of_several_variants_the_plainest_is_taken_and_never_one_that_lambda_doe
     variants = [listed(digest(v), f"linux/amd64/{v}") for v in ("v4", "v3", "v2")]
     index = an_index(*variants)
     assert child_of(Manifest("it", index.manifest), "f", "x86_64") == digest("v2")
-    with pytest.raises(ArtifactRefusedError, match="is an index of linux/amd64/v4, without"):
+    with pytest.raises(RefusedError, match="is an index of linux/amd64/v4, without"):
         child_of(Manifest("it", an_index(variants[0]).manifest), "f", "x86_64")
 
 
@@ -137,13 +137,13 @@ def test_of_two_equal_images_the_first_is_taken() -> None:
 
 def test_of_two_images_without_platform_none_is_taken() -> None:
     index = an_index(listed(digest("1"), None), listed(digest("2"), None))
-    with pytest.raises(ArtifactRefusedError, match="is an index of no platform, without"):
+    with pytest.raises(RefusedError, match="is an index of no platform, without"):
         child_of(Manifest("it", index.manifest), "f", "arm64")
 
 
 def test_an_attestation_is_dropped_by_its_annotation_even_if_it_names_a_platform() -> None:
     entry = attestation(digest("1")) | {"platform": {"os": "linux", "architecture": "arm64"}}
-    with pytest.raises(ArtifactRefusedError, match="is an index of nothing that runs"):
+    with pytest.raises(RefusedError, match="is an index of nothing that runs"):
         child_of(Manifest("it", an_index(entry).manifest), "f", "arm64")
 
 
@@ -156,9 +156,7 @@ def layers(number: int) -> list[dict[str, Any]]:
 def test_a_manifest_that_is_longer_than_lambda_reads_is_refused() -> None:
     assert len(built(layers=layers(140)).manifest) < MAX_MANIFEST_BYTES < len(built(layers=layers(170)).manifest)
     config_of(Manifest("it", built(layers=layers(140)).manifest))
-    with pytest.raises(
-        ArtifactRefusedError, match=r"has a manifest of [0-9,]+ bytes with 170 layers, .* join layers"
-    ):
+    with pytest.raises(RefusedError, match=r"has a manifest of [0-9,]+ bytes with 170 layers, .* join layers"):
         config_of(Manifest("it", built(layers=layers(170)).manifest))
 
 
@@ -169,7 +167,7 @@ def test_a_configuration_that_is_too_long_to_be_read_is_refused() -> None:
         "size": MAX_CONFIG_BYTES,
     }
     assert config_of(Manifest("it", built(config=large).manifest)).size == MAX_CONFIG_BYTES
-    with pytest.raises(ArtifactRefusedError, match="has a configuration of 1,048,577 bytes"):
+    with pytest.raises(RefusedError, match="has a configuration of 1,048,577 bytes"):
         config_of(Manifest("it", built(config=large | {"size": MAX_CONFIG_BYTES + 1}).manifest))
 
 
@@ -185,7 +183,7 @@ def test_a_configuration_that_is_too_long_to_be_read_is_refused() -> None:
     ],
 )
 def test_a_configuration_that_does_not_say_what_it_is_built_for_is_no_pass(config: bytes, line: str) -> None:
-    with pytest.raises(ArtifactRefusedError, match=line):
+    with pytest.raises(RefusedError, match=line):
         check_platform(Manifest("it", ""), config, "f", "arm64")
 
 
@@ -208,7 +206,7 @@ def test_a_configuration_that_does_not_say_what_it_is_built_for_is_no_pass(confi
     ],
 )
 def test_a_manifest_that_is_none_is_refused_with_what_is_wrong_with_it(text: str, line: str) -> None:
-    with pytest.raises(ArtifactRefusedError) as refused:
+    with pytest.raises(RefusedError) as refused:
         judged(Manifest("it", text))
     assert str(refused.value).startswith(line)
     assert "\n" not in str(refused.value)
@@ -218,7 +216,7 @@ def test_a_manifest_that_is_none_is_refused_with_what_is_wrong_with_it(text: str
 
 
 def judged(pushed: Manifest, config: bytes = b"") -> None:
-    """Judge what was pushed whole; raises ArtifactRefusedError or passes."""
+    """Judge what was pushed whole; raises RefusedError or passes."""
     if child_of(pushed, "checkout", "arm64") is None:
         config_of(pushed)
         check_platform(pushed, config, "checkout", "arm64")
@@ -268,7 +266,7 @@ def never_crashes(case: tuple[Manifest, bytes]) -> None:
     """See that a mutated manifest passes, or is refused with one short line."""
     try:
         judged(*case)
-    except ArtifactRefusedError as refused:
+    except RefusedError as refused:
         line = str(refused)
         assert line.startswith("it ")
         assert "\n" not in line
@@ -298,7 +296,7 @@ def test_an_index_gives_each_architecture_an_image_that_it_runs_or_none(platform
         fitting = [platform for platform in platforms if platform.startswith(wanted)]
         try:
             child = child_of(Manifest("it", an_index(*entries).manifest), "f", architecture)
-        except ArtifactRefusedError:
+        except RefusedError:
             assert not fitting
         else:
             assert child is not None
