@@ -109,6 +109,26 @@ def test_an_index_whose_event_was_lost_is_deployed_by_reconcile(world: World) ->
     assert world.reconcile() == []
 
 
+def test_an_image_started_by_hand_and_then_its_index_by_reconcile_change_the_alias_once(
+    world: World,
+) -> None:
+    push(world, (an_image("0e"), built()))
+    told(world, an_image("0e"))
+    push(world, (ARM, built("arm64")))
+    world.run("by-hand", {"target": "checkout", "artifact": ARM.model_dump()})
+    push(world, (PUSHED, an_index(listed(ARM.digest))))
+    world.wait(600)
+    world.reconcile()
+    (name,) = [n for n in world.ports.executions.started if n.endswith("-reconciled")]
+    world.run(name, json.loads(world.ports.executions.started[name]))
+    again = world.record(name)
+    assert again.status is Status.SKIPPED
+    assert again.reason == f"{PUSHED.identity} is live already: checkout version 3"
+    assert runs(world) == ARM.identity
+    world.wait(600)
+    assert world.reconcile() == []
+
+
 def test_functions_of_different_architectures_get_different_images_of_one_index(world: World) -> None:
     world.image_function("basket", architecture="x86_64")
     members = [{"function": "checkout"}, {"function": "basket"}]

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 
 from controller.adapters.aws_errors import aws_errors
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import DeniedError, MissingError, RefusedError, UnavailableError
+from controller.core.errors import ControllerError, DeniedError, MissingError, RefusedError, UnavailableError
 from controller.core.image_manifest import ACCEPTED, Descriptor, Manifest
 from controller.core.scan import Scan
 from controller.ports import Stored
@@ -26,6 +26,12 @@ _MISSING_OBJECT = {
     "403": DeniedError,
 }
 _MISSING_CONFIG = {"LayersNotFoundException": RefusedError, "LayerInaccessibleException": RefusedError}
+_FAILURES: dict[str, type[ControllerError]] = {
+    "ImageNotFound": MissingError,
+    "UpstreamTooManyRequests": UnavailableError,
+    "UpstreamUnavailable": UnavailableError,
+}
+"""ECR API reference, ImageFailure, failureCode: those of a pull through cache pass."""
 _MISSING_IMAGE = {"ImageNotFoundException": MissingError, "RepositoryNotFoundException": MissingError}
 
 
@@ -81,7 +87,7 @@ class ArtifactStore:
                 acceptedMediaTypes=list(ACCEPTED),
             )
         for failure in found["failures"]:
-            kind = MissingError if failure.get("failureCode") == "ImageNotFound" else RefusedError
+            kind = _FAILURES.get(failure.get("failureCode", ""), RefusedError)
             raise kind(f"{image.identity} cannot be read: {failure.get('failureReason', failure)}")
         (read,) = found["images"]
         return Manifest(image.identity, read["imageManifest"], read.get("imageManifestMediaType"))

@@ -7,7 +7,7 @@ import pytest
 
 from controller.adapters.artifact_store import ArtifactStore
 from controller.core.artifact import ImageArtifact
-from controller.core.errors import DeniedError, MissingError, RefusedError, UnavailableError
+from controller.core.errors import ControllerError, DeniedError, MissingError, RefusedError, UnavailableError
 from controller.core.image_manifest import Descriptor, check_platform, child_of, config_of
 from controller.core.scan import Scan
 from rampart.embedded.aws import EmbeddedAws
@@ -53,6 +53,25 @@ def test_an_image_or_a_repository_that_is_not_there_is_missing(aws: EmbeddedAws,
         artifacts.manifest(nothing)
     with pytest.raises(MissingError, match="does not exist"):
         artifacts.manifest(ImageArtifact(image=image.image.replace(repository, "none")))
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("ImageNotFound", MissingError),
+        ("ImageInaccessible", RefusedError),
+        ("KmsError", RefusedError),
+        ("UpstreamUnavailable", UnavailableError),
+    ],
+)
+def test_what_ecr_says_of_one_image_is_told_in_its_words(
+    aws: EmbeddedAws, repository: str, code: str, error: type[ControllerError]
+) -> None:
+    image = pushed(aws, repository)
+    failure = {"imageId": {"imageDigest": image.digest}, "failureCode": code, "failureReason": "so it is"}
+    with pytest.raises(error, match="cannot be read: so it is") as failed:
+        store(answering(aws, "ecr", "batch_get_image", {"images": [], "failures": [failure]})).manifest(image)
+    assert type(failed.value) is error
 
 
 def test_a_configuration_that_no_image_refers_to_is_refused(aws: EmbeddedAws, repository: str) -> None:
