@@ -128,7 +128,8 @@ def test_requests_that_do_not_come_hold_a_step_and_are_no_success() -> None:
         "0 requests that can be compared, and 10 are asked for"
     )
     assert not record.refused
-    assert "awaits approval" in " ".join(e.reason for e in world.ports.deployments.events(record.deployment_id))
+    (asked,) = [told for told in world.ports.bus.told if "awaits approval" in told["reason"]]
+    assert (asked["severity"], asked["status"]) == ("WARNING", "IN_PROGRESS")
 
 
 @pytest.mark.parametrize(("policy", "status"), [("promote", Status.PROMOTED), ("roll_back", Status.ROLLED_BACK)])

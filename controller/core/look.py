@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from controller.core.comparison import Comparison, Contest, compare
+from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
 from controller.core.criteria import ComparisonTerms, RuleMetric, Then
 from controller.core.decision import Decision, Ruling, decide
 from controller.core.deployment import Deployment, WatchedAlarm
@@ -198,6 +198,7 @@ def _compared(
         usual=usual,
         comparisons=comparisons,
         needs_requests=seen.needs_evidence,
+        hold_from=HOLD_FROM_BEFORE_ALL if seen.is_before_all else HOLD_FROM,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from controller.core.deployment import Deployment, MemberRecord
 from controller.core.evidence import Minute
 from controller.core.measurement import Measured, Subject, compared_minutes
+from controller.core.ramp import HALF_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Observation:
         if plan is None or not self.deployment.expects_evidence:
             return False
         return plan.guard is not None or self.deployment.step_index >= plan.last_index - 1
+
+    @property
+    def is_before_all(self) -> bool:
+        """Whether a guarded ramp would give the candidate all of the traffic next."""
+        plan = self.deployment.plan
+        return plan is not None and plan.guard is not None and self.deployment.weight == HALF_WEIGHT
 
 
 def observe(deployment: Deployment, measured: Measured, now: datetime, minute_seconds: float) -> Observation:

@@ -30,6 +30,14 @@ def by_hand(shop: Shop) -> None:
     shop.settle()
 
 
+def compared(shop: Shop) -> None:
+    """Promote a version that is compared with its baseline while both get traffic."""
+    deployment = acts.start(shop, strategy={"steps": [{"weight": "50%", "bake": "1s"}]})
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    assert shop.record(deployment).is_compared
+    shop.settle()
+
+
 def image(shop: Shop) -> None:
     """Promote an image that is pushed under a tag that its target follows."""
     images = acts.with_images(shop)

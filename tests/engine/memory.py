@@ -196,7 +196,7 @@ class MemoryDeployments:
 
     def _store(self, deployment: Deployment) -> None:
         # Through its stored form, so that what cannot be stored is found out here too.
-        self.records[deployment.deployment_id] = Deployment.model_validate(deployment.model_dump(mode="json"))
+        self.records[deployment.deployment_id] = Deployment.read(deployment.model_dump(mode="json"))
 
     def _append(self, event: Event) -> None:
         self._events.setdefault(event.deployment_id, []).append(event)
