@@ -43,7 +43,7 @@ _LAYERS = (
 _ATTESTATION = "attestation-manifest"
 _ARCHITECTURES = {"arm64": "arm64", "x86_64": "amd64"}
 """What the OCI image specification calls Lambda's architectures."""
-# The variants that Lambda's processors run, the best one first: Graviton2 is Armv8.2; on x86_64 there is AVX2
+# The variants that Lambda's processors run, the plainest first: Graviton2 is Armv8.2; on x86_64 there is AVX2
 # (Lambda developer guide, "Using AVX2 vectorization in Lambda"), and AVX-512 is not promised.
 _VARIANTS = {"arm64": (None, "v8"), "amd64": (None, "v1", "v2", "v3")}
 _BUILD = "docker buildx build --platform linux/{} --push"
@@ -127,7 +127,8 @@ def child_of(pushed: Manifest, function: str, architecture: str) -> str | None:
     wanted = _ARCHITECTURES.get(architecture, architecture)
     for variant in _VARIANTS.get(wanted, (None,)):
         for child in listed:
-            if child.platform == _Platform(architecture=wanted, os="linux", variant=variant):
+            at = child.platform
+            if at and (at.os, at.architecture, at.variant or None) == ("linux", wanted, variant):
                 return child.digest
     if len(listed) == 1 and listed[0].platform is None:
         return listed[0].digest

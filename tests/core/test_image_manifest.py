@@ -130,6 +130,12 @@ def test_of_several_variants_the_plainest_is_taken_and_never_one_that_lambda_doe
         child_of(Manifest("it", an_index(variants[0]).manifest), "f", "x86_64")
 
 
+def test_a_variant_that_is_empty_is_none() -> None:
+    empty = {"os": "linux", "architecture": "arm64", "variant": ""}
+    index = an_index(listed(digest("1"), platform=None) | {"platform": empty})
+    assert child_of(Manifest("it", index.manifest), "f", "arm64") == digest("1")
+
+
 def test_of_two_equal_images_the_first_is_taken() -> None:
     index = an_index(listed(digest("1")), listed(digest("2")))
     assert child_of(Manifest("it", index.manifest), "f", "arm64") == digest("1")
