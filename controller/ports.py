@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import Artifact
+from controller.core.artifact import Artifact, ImageArtifact
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail
+from controller.core.image_manifest import Descriptor, Manifest
 from controller.core.measurement import Measured, Metric
+from controller.core.scan import Scan
 from controller.core.target import Target
 from controller.core.verdict import Reading
 
@@ -36,6 +38,10 @@ class Code:
     """Lambda's own reason when it is not ready."""
     is_artifact_at_fault: bool = False
     """Whether the reason lies in the code itself, and another try would fail too."""
+    package_type: str = "Zip"
+    """Lambda's Zip or Image, which a function has for ever."""
+    image: str | None = None
+    """The image that it is, by its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +97,6 @@ class Stored:
     """What its bucket or repository says of an artifact."""
 
     appeared_at: datetime
-    is_index: bool = False
-    """Whether it is an index of images, of which Lambda takes none."""
 
 
 class Artifacts(Protocol):
@@ -104,6 +108,18 @@ class Artifacts(Protocol):
 
     def current(self, artifact: Artifact, tag: str | None) -> str | None:
         """Return the identity of what the zip's key, or a tag of the image's repository, names now, if anything."""
+        ...
+
+    def manifest(self, image: ImageArtifact) -> Manifest:
+        """Return the manifest of an image, or an index; raises MissingError."""
+        ...
+
+    def config(self, image: ImageArtifact, config: Descriptor) -> bytes:
+        """Return the configuration that an image's manifest names, whole and as it was pushed."""
+        ...
+
+    def scan(self, image: ImageArtifact) -> Scan:
+        """Return what the scan of an image has found so far."""
         ...
 
 

@@ -113,6 +113,8 @@ class MemberRecord(_Record):
     """The number of our claim on the function; a claim with another number is not ours."""
     code_sha256: str | None = None
     """The code that we put on $LATEST, once that is done."""
+    image: str | None = None
+    """The image that is put there: of an index, the one for the function's architecture."""
     candidate: str | None = None
     revision_id: str | None = None
     """The alias's RevisionId after our last write, or when it was found: enough to put it back without a look."""

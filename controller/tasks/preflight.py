@@ -23,17 +23,10 @@ class Found:
 
 
 def find_artifact(context: Context, asked: Request) -> Stored | None:
-    """Return what is known of the artifact that was asked for; raises MissingError or RefusedError."""
+    """Return what is known of the artifact that was asked for; raises MissingError."""
     if asked.artifact is None:
         return None
-    stored = context.ports.artifacts.find(asked.artifact)
-    if stored.is_index:
-        raise RefusedError(
-            f"{asked.artifact.identity} is an index of images, and Lambda takes one image; push one platform "
-            "without attestations: docker buildx build --platform linux/arm64 (or linux/amd64, as the function is) "
-            "--provenance=false --push"
-        )
-    return stored
+    return context.ports.artifacts.find(asked.artifact)
 
 
 def check_managed(context: Context, target: Target) -> None:

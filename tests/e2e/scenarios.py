@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from controller.core.deployment import Mark, MarkDetail, Status
-from rampart.demo.account import BUCKET, alarm_of
+from rampart.demo.account import BUCKET, alarm_of, repository_of
 from rampart.demo.releases import Release
 from tests.e2e import acts
 from tests.e2e.shop import Shop
@@ -42,6 +42,18 @@ def image(shop: Shop) -> None:
     """Promote an image that is pushed under a tag that its target follows."""
     images = acts.with_images(shop)
     acts.promoted(images, images.push(acts.image(images, 2)))
+
+
+def scanned_image(shop: Shop) -> None:
+    """Promote an image whose target asks for its scan."""
+    images = acts.with_images(shop)
+    repository = repository_of(images.function)
+    gated = {"repository": repository, "tag": "prod", "scan": {"block": "CRITICAL"}}
+    release = acts.image(images, 2)
+    digest = shop.aws.push_image(repository, [], release.zip).partition("@")[2]
+    shop.aws.ecr.scanned(repository, digest, "COMPLETE", LOW=3)
+    acts.declare(images, source=gated)
+    acts.promoted(images, images.push(release))
 
 
 def refused_zip(shop: Shop) -> None:

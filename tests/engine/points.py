@@ -26,7 +26,13 @@ class Operation(str):
 
 
 OPERATIONS: dict[type, dict[str, str]] = {
-    Artifacts: {"find": "HeadObject", "current": "HeadObject"},
+    Artifacts: {
+        "find": "HeadObject",
+        "current": "HeadObject",
+        "manifest": "BatchGetImage",
+        "config": "GetDownloadUrlForLayer",
+        "scan": "DescribeImageScanFindings",
+    },
     Targets: {"read": "GetParameter", "all": "GetParametersByPath"},
     Deployments: {
         "find": "GetItem",
