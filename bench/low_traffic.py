@@ -7,6 +7,8 @@ that never arrive: nobody may be rolled back for that, which is what Flagger doe
 import sys
 from dataclasses import dataclass
 
+import numpy as np
+
 from bench.cells import Cell
 from bench.judging import Given, Goal, Report, goal, run
 from bench.ratios import Estimate, Numbers, ratio, resampled_means, share
@@ -92,11 +94,11 @@ def _goals(played: list[Played]) -> list[Goal]:
     good = [each for each in played if each.cell.is_good]
     if not breaks or not good:
         return [Goal(what="cells of low traffic with a total break, and without", measured=0, at_least=1)]
-    dearest = max((_ratio(each) for each in breaks), key=lambda found: found.value)
+    mine, theirs = (np.mean([each.means[name] for each in breaks], axis=0) for name in ("ours", "linear >5%"))
     silent = sum(each.rolled_back_in_silence or 0 for each in good)
     return [
         goal("total breaks caught", _share(breaks), at_least=LEAST_CAUGHT),
-        goal("cost of a total break / CodeDeploy linear > 5%", dearest, at_most=MOST_OF_CODEDEPLOY),
+        goal("cost of a total break / CodeDeploy linear > 5%", ratio(mine, theirs), at_most=MOST_OF_CODEDEPLOY),
         goal("false rollbacks", _share(good), at_most=MOST_FALSE),
         Goal(what="rollbacks for missing data", measured=silent, at_most=0),
     ]

@@ -1,6 +1,6 @@
 """The one place that joins ports to adapters: clients of AWS are made lazily, once.
 
-They are botocore's, as boto3's are; what else boto3 has would be imported for nothing, a tenth of a cold start.
+They are botocore's, as boto3's are; to import what else boto3 has would take nearly a tenth of a cold start.
 """
 
 import time
@@ -34,7 +34,7 @@ _PATIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=3, r
 class _ServiceModels(Loader):
     """botocore's models of AWS's APIs, of the services that the ports speak to alone.
 
-    To make the first client, botocore looks twice through the directories of all the services there are: a sixth
+    To make the first client, botocore looks twice through the directories of all the services there are: a tenth
     of a bare client's cold start.
     """
 

@@ -7,10 +7,12 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from controller.core.alias import Alias, Routing
-from controller.core.artifact import Artifact, ZipArtifact
+from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail
 from controller.core.handler_file import Runtime
+from controller.core.image_manifest import Descriptor, Manifest
 from controller.core.measurement import Measured, Metric
+from controller.core.scan import Scan
 from controller.core.target import Target
 from controller.core.verdict import Reading
 
@@ -39,6 +41,10 @@ class Code:
     """Whether the reason lies in the code itself, and another try would fail too."""
     runtime: Runtime | None = None
     """What it runs zips with; None when it takes images."""
+    package_type: str = "Zip"
+    """Lambda's Zip or Image, which a function has for ever."""
+    image: str | None = None
+    """The image that it is, by its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,6 @@ class Stored:
     """What its bucket or repository says of an artifact."""
 
     appeared_at: datetime
-    is_index: bool = False
-    """Whether it is an index of images, of which Lambda takes none."""
     size_bytes: int = 0
     """The size of a zip."""
 
@@ -113,6 +117,18 @@ class Artifacts(Protocol):
 
     def current(self, artifact: Artifact, tag: str | None) -> str | None:
         """Return the identity of what the zip's key, or a tag of the image's repository, names now, if anything."""
+        ...
+
+    def manifest(self, image: ImageArtifact) -> Manifest:
+        """Return the manifest of an image, or an index; raises MissingError."""
+        ...
+
+    def config(self, image: ImageArtifact, config: Descriptor) -> bytes:
+        """Return the configuration that an image's manifest names, whole and as it was pushed."""
+        ...
+
+    def scan(self, image: ImageArtifact) -> Scan:
+        """Return what the scan of an image has found so far."""
         ...
 
 

@@ -95,6 +95,17 @@ def test_dependencies_point_inwards(place: str) -> None:
     assert outward == set()
 
 
+# What decides about versions that are compared: anybody can run it, on any trace, with Python alone.
+DECISION_CORE = ("evidence", "comparison", "ramp", "outcome")
+
+
+@pytest.mark.parametrize("name", DECISION_CORE)
+def test_the_decision_core_needs_nothing_but_python(name: str) -> None:
+    allowed = {f"controller.core.{other}" for other in DECISION_CORE} | sys.stdlib_module_names
+    path = ROOT / "controller" / "core" / f"{name}.py"
+    assert [module for module in imports(path) if not is_below(module, allowed)] == []
+
+
 def test_the_core_touches_neither_clock_nor_environment_nor_randomness() -> None:
     core = files_of("controller/core")
     assert {f"{name_of(p)}: {m}" for p in core for m in imports(p) if is_below(m, IMPURE)} == set()

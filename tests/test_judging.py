@@ -128,7 +128,8 @@ def test_requests_that_do_not_come_hold_a_step_and_are_no_success() -> None:
         "0 requests that can be compared, and 10 are asked for"
     )
     assert not record.refused
-    assert "awaits approval" in " ".join(e.reason for e in world.ports.deployments.events(record.deployment_id))
+    (asked,) = [told for told in world.ports.bus.told if "awaits approval" in told["reason"]]
+    assert (asked["severity"], asked["status"]) == ("WARNING", "IN_PROGRESS")
 
 
 @pytest.mark.parametrize(("policy", "status"), [("promote", Status.PROMOTED), ("roll_back", Status.ROLLED_BACK)])
@@ -201,6 +202,21 @@ def test_one_read_of_the_metrics_is_enough_for_a_look() -> None:
     looks = execution.path.count("Judge")
     assert len([caller for caller in reads if caller.startswith("Judge")]) == looks
     assert len(reads) == looks + 2
+
+
+@pytest.mark.parametrize("strategy", ["AllAtOnce", "Canary10Percent5Minutes"])
+def test_a_rule_waits_for_the_requests_that_are_usual_with_or_without_a_comparison(strategy: str) -> None:
+    rules = [{"metric": "error_rate", "above": "5%"}]
+    world = compared(strategy, comparison=False, rules=rules, max_hold="10m", when_unclear="roll_back")
+    Traffic(world, 600).past()
+    record = world.record(world.push(world.upload()).name)
+    assert record.status is Status.ROLLED_BACK
+    assert "rule error_rate above 5%: too few requests of checkout version 2 to tell" in record.reason
+
+
+def test_a_rule_asks_nothing_of_a_function_that_nobody_calls() -> None:
+    world = compared("AllAtOnce", comparison=False, rules=[{"metric": "error_rate", "above": "5%"}])
+    assert world.push(world.upload()).status == "SUCCEEDED"
 
 
 def transitions(execution: Execution) -> int:

@@ -24,10 +24,10 @@ def world(request: pytest.FixtureRequest) -> World:
     return world
 
 
-def appears(world: World, image: ImageArtifact, tag: str, *, is_index: bool = False) -> None:
+def appears(world: World, image: ImageArtifact, tag: str) -> None:
     """Push an image under a tag."""
     world.clock.advance(5)
-    world.ports.artifacts.put(image, Stored(world.now(), is_index), tag)
+    world.ports.artifacts.put(image, Stored(world.now()), tag)
 
 
 def ends(world: World, image: ImageArtifact, tag: str, event_id: str) -> Deployment:
@@ -174,16 +174,3 @@ def test_two_tags_of_an_image_whose_events_are_planned_at_once_start_one_deploym
     ended = ends(world, image, "v1", "event-1")
     assert rivals[0].status is Status.PROMOTED
     assert (ended.status, ended.members) == (Status.SKIPPED, ())
-
-
-def test_an_index_of_images_is_refused_with_how_to_push_one_image(world: World) -> None:
-    world.target(source={"repository": "team/orders", "tag": "*"})
-    index = an_image("1d")
-    appears(world, index, "v1", is_index=True)
-    ended = ends(world, index, "v1", "event-1")
-    assert ended.status is Status.REJECTED
-    assert ended.reason == (
-        f"{index.identity} is an index of images, and Lambda takes one image; push one platform without "
-        "attestations: docker buildx build --platform linux/arm64 (or linux/amd64, as the function is) "
-        "--provenance=false --push"
-    )

@@ -1,27 +1,37 @@
 """Artifacts where they are kept: Amazon S3 and Amazon ECR."""
 
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
+from botocore.response import StreamingBody
+
 from controller.adapters.aws_errors import aws_errors
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import DeniedError, MissingError, RefusedError, UnavailableError
+from controller.core.errors import ControllerError, DeniedError, MissingError, RefusedError, UnavailableError
+from controller.core.image_manifest import ACCEPTED, Descriptor, Manifest
+from controller.core.scan import Scan
 from controller.ports import Stored
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_s3 import S3Client
 
-_INDEXES = (
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-)
 # HEAD has no body that could carry a code, so that the code is the HTTP status.
 _MISSING_OBJECT = {
     **dict.fromkeys(("404", "405", "NoSuchVersion"), MissingError),
     "400": RefusedError,  # a version id that is none
     "403": DeniedError,
 }
+_MISSING_CONFIG = {"LayersNotFoundException": RefusedError, "LayerInaccessibleException": RefusedError}
+_FAILURES: dict[str, type[ControllerError]] = {
+    "ImageNotFound": MissingError,
+    "UpstreamTooManyRequests": UnavailableError,
+    "UpstreamUnavailable": UnavailableError,
+}
+"""ECR API reference, ImageFailure, failureCode: those of a pull through cache pass."""
 _MISSING_IMAGE = {"ImageNotFoundException": MissingError, "RepositoryNotFoundException": MissingError}
 
 
@@ -56,7 +66,7 @@ class ArtifactStore:
                         repositoryName=artifact.repository,
                         imageIds=[{"imageDigest": artifact.digest}],
                     )["imageDetails"]
-                return Stored(image["imagePushedAt"], image.get("imageManifestMediaType") in _INDEXES)
+                return Stored(image["imagePushedAt"])
 
     def read(self, artifact: ZipArtifact, start: int, size_bytes: int) -> bytes:
         """Return so many bytes of a zip, all of which must be there; raises MissingError or UnavailableError."""
@@ -90,3 +100,61 @@ class ArtifactStore:
                     return artifact.at(image["imageDigest"])
         except MissingError:
             return None
+
+    def manifest(self, image: ImageArtifact) -> Manifest:
+        """Return the manifest of an image, or an index; raises MissingError."""
+        with aws_errors(f"{image.identity} cannot be read", _MISSING_IMAGE):
+            found = self._ecr().batch_get_image(
+                registryId=image.registry,
+                repositoryName=image.repository,
+                imageIds=[{"imageDigest": image.digest}],
+                acceptedMediaTypes=list(ACCEPTED),
+            )
+        for failure in found["failures"]:
+            kind = _FAILURES.get(failure.get("failureCode", ""), RefusedError)
+            raise kind(f"{image.identity} cannot be read: {failure.get('failureReason', failure)}")
+        (read,) = found["images"]
+        return Manifest(image.identity, read["imageManifest"], read.get("imageManifestMediaType"))
+
+    def config(self, image: ImageArtifact, config: Descriptor) -> bytes:
+        """Return the configuration that an image's manifest names, whole and as it was pushed.
+
+        ECR keeps it as it keeps layers. What comes from S3 is believed by its digest alone.
+        """
+        doing = f"the configuration of {image.identity} cannot be read"
+        with aws_errors(doing, _MISSING_CONFIG):
+            url = self._ecr().get_download_url_for_layer(
+                registryId=image.registry, repositoryName=image.repository, layerDigest=config.digest
+            )["downloadUrl"]
+            content = _downloaded(url, config.size)
+        if f"sha256:{hashlib.sha256(content).hexdigest()}" != config.digest:
+            raise UnavailableError(f"{doing}: what came is not what the manifest names")
+        return content
+
+    def scan(self, image: ImageArtifact) -> Scan:
+        """Return what the scan of an image has found so far."""
+        try:
+            with aws_errors(f"the scan of {image.identity}", {"ScanNotFoundException": MissingError}):
+                found = self._ecr().describe_image_scan_findings(
+                    registryId=image.registry,
+                    repositoryName=image.repository,
+                    imageId={"imageDigest": image.digest},
+                    maxResults=1,  # the counts are of all of them
+                )
+        except MissingError:
+            return Scan(None, {})
+        counts = found.get("imageScanFindings", {}).get("findingSeverityCounts", {})
+        return Scan(
+            found.get("imageScanStatus", {}).get("status"),
+            {str(severity): number for severity, number in counts.items()},
+        )
+
+
+def _downloaded(url: str, size: int) -> bytes:
+    """Return what lies at a signed URL of S3, of which no more than a byte beyond `size` is read."""
+    session = URLLib3Session(timeout=10)
+    try:
+        response = session.send(AWSRequest("GET", url, stream_output=True).prepare())
+        return bytes(StreamingBody(response.raw, size).read(size + 1))
+    finally:
+        session.close()

@@ -102,12 +102,12 @@ def expires_at(moment: datetime) -> int:
 
 def deployment_of(item: Item) -> Deployment:
     """Return the record that an item holds."""
-    return Deployment.model_validate(item)
+    return Deployment.read(item)
 
 
 def event_of_item(item: Item) -> Event:
     """Return the event that an item holds."""
-    return Event.model_validate(item)
+    return Event.read(item)
 
 
 def claim_of(function: str, item: Item) -> Claim:

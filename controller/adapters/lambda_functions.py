@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from controller.adapters.aws_errors import aws_errors
@@ -16,6 +17,7 @@ from controller.ports import Answer, Code, Readiness
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef as Configuration
+    from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
 
 # Lambda API reference, StateReasonCode and LastUpdateStatusReasonCode: those that another try would meet again.
 _ARTIFACTS_FAULT = ("InvalidImage", "InvalidZipFileException", "InvalidRuntime", "FunctionError")
@@ -35,7 +37,7 @@ class LambdaFunctions:
     def latest(self, function: str) -> Code:
         """Return $LATEST; raises MissingError."""
         with aws_errors(f"function {function}"):
-            return _code(self._lambda.get_function(FunctionName=function)["Configuration"])
+            return _found(self._lambda.get_function(FunctionName=function))
 
     def tags(self, function: str) -> dict[str, str]:
         """Return the function's tags; raises MissingError."""
@@ -70,7 +72,7 @@ class LambdaFunctions:
     def version(self, function: str, version: str) -> Code:
         """Return a published version; raises MissingError."""
         with aws_errors(f"function {function} version {version}"):
-            return _code(self._lambda.get_function(FunctionName=function, Qualifier=version)["Configuration"])
+            return _found(self._lambda.get_function(FunctionName=function, Qualifier=version))
 
     def ask(self, function: str, version: str, payload: Any) -> Answer:
         """Invoke a version directly and wait for its answer."""
@@ -138,6 +140,10 @@ def _alias(function: str, described: Any) -> Alias:
     return Alias(function, described["Name"], routing, described["RevisionId"])
 
 
+def _found(function: "GetFunctionResponseTypeDef") -> Code:
+    return replace(_code(function["Configuration"]), image=function.get("Code", {}).get("ResolvedImageUri"))
+
+
 def _code(configuration: "Configuration | Any") -> Code:
     readiness, why = _readiness(configuration)
     return Code(
@@ -146,6 +152,7 @@ def _code(configuration: "Configuration | Any") -> Code:
         code_sha256=configuration["CodeSha256"],
         revision_id=configuration["RevisionId"],
         architecture=configuration.get("Architectures", ["x86_64"])[0],
+        package_type=configuration.get("PackageType", "Zip"),
         readiness=readiness,
         why=why,
         is_artifact_at_fault=_code_of(configuration).startswith(_ARTIFACTS_FAULT),

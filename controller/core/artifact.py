@@ -10,7 +10,7 @@ from controller.core.document import IMAGE_FORM, ZIP_FORM, Document, form_of
 from controller.core.wording import escaped, shown
 
 _IMAGE = re.compile(
-    r"(?P<registry>[0-9]{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
+    r"(?P<registry>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
     r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)@(?P<digest>sha256:[0-9a-f]{64})"
 )
 
@@ -65,6 +65,11 @@ class ImageArtifact(_Artifact):
     def registry(self) -> str:
         """The account whose registry has the image."""
         return self._part("registry")
+
+    @property
+    def region(self) -> str:
+        """The region of the registry."""
+        return self._part("region")
 
     @property
     def repository(self) -> str:

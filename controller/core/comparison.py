@@ -10,10 +10,12 @@ from controller.core.outcome import Outcome
 
 HOLD_FROM = 2.0
 """The odds from which on the candidate gets no more traffic before more is known."""
+HOLD_FROM_BEFORE_ALL = 0.8
+"""The same before a guarded ramp gives it all of the traffic, after which there is nothing to compare it with."""
 
 _RECENT_MINUTES = 3
-_SHARED_RATE = 0.05
-_SHARED_TIMES = 3
+_UNUSUAL_RATE = 0.05
+_UNUSUAL_TIMES = 3
 _FEW_BASELINE_REQUESTS = 50
 # Odds beyond these tell nobody anything, and a number of DynamoDB's lies between 1E-130 and 9.99E+125.
 _LEAST_RECORDED, _MOST_RECORDED = 1e-9, 1e9
@@ -71,11 +73,13 @@ def compare(
     usual: Usual | None = None,
     comparisons: int = 1,
     needs_requests: bool = True,
+    hold_from: float = HOLD_FROM,
 ) -> Comparison:
     """Return what the minutes say of the candidate.
 
     With several `comparisons` in a deployment each has its part of the risk (the union bound). `usual` counts only
-    where the baseline itself serves next to nothing. `needs_requests` says whether too few are a reason to hold.
+    where the baseline itself serves next to nothing. `needs_requests` says whether too few are a reason to hold,
+    and `hold_from` from which odds on to do so.
     """
     ours, failed, theirs, theirs_failed = _totals(minutes)
     log_odds = _log_odds(minutes, bar, usual) - math.log(comparisons)
@@ -92,11 +96,10 @@ def compare(
     is_starved = False
     if matters and odds >= enough and failed >= bar.min_failures:
         outcome, reason = Outcome.FAIL, f"{worse}; {said}, and {enough:g} to 1 is enough"
-    elif matters and odds >= HOLD_FROM:
+    elif matters and odds >= hold_from:
         outcome, reason = Outcome.INCONCLUSIVE, f"{contest.candidate} may be worse: {counts}; {said}"
-    elif _is_shared(minutes, usual):
-        outcome = Outcome.INCONCLUSIVE
-        reason = f"both versions are in trouble, and not {contest.candidate} alone: {counts}"
+    elif trouble := _trouble(contest, minutes, bar, usual):
+        outcome, reason = Outcome.INCONCLUSIVE, f"{trouble}: {counts}"
     elif ours < bar.min_requests:
         is_starved = needs_requests
         outcome = Outcome.INCONCLUSIVE if needs_requests else Outcome.PASS
@@ -128,19 +131,26 @@ def _log_odds(minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> float
     if usual is None:
         return found
     _, _, theirs, theirs_failed = _totals(minutes)
-    is_quiet = theirs_failed <= 3 * usual.highest_rate * theirs
+    is_quiet = theirs_failed <= max(1, 3 * usual.highest_rate * theirs)
     if theirs < _FEW_BASELINE_REQUESTS and is_quiet:
         return log_mean(found, log_evidence_against(usual, minutes))
     return found
 
 
-def _is_shared(minutes: Sequence[Minute], usual: Usual | None) -> bool:
-    """Say whether both versions fail far more than the alias usually does: that is not the candidate's doing."""
+def _trouble(contest: Contest, minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> str | None:
+    """Say what is wrong when the candidate fails far more than the alias usually does, and nobody knows why."""
     if usual is None or not usual.requests:
-        return False
+        return None
+    limit = max(_UNUSUAL_RATE, _UNUSUAL_TIMES * usual.rate)
     ours, failed, theirs, theirs_failed = _totals(minutes[-_RECENT_MINUTES:])
-    limit = max(_SHARED_RATE, _SHARED_TIMES * usual.rate)
-    return theirs >= 10 and ours >= 1 and theirs_failed / theirs >= limit and failed / ours >= limit
+    if theirs >= bar.min_requests and theirs_failed >= limit * theirs and failed >= limit * ours > 0:
+        return f"both versions are in trouble, and not {contest.candidate} alone"
+    ours, failed, theirs, _ = _totals(minutes)
+    if theirs < _FEW_BASELINE_REQUESTS and failed >= max(bar.min_failures, limit * ours):
+        return (
+            f"{contest.candidate} fails far more than is usual, and its baseline serves too little to compare with"
+        )
+    return None
 
 
 def _totals(minutes: Sequence[Minute]) -> tuple[float, ...]:

@@ -3,14 +3,13 @@
 import math
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from controller.core.alias import Alias, Routing, routing_at
-from controller.core.artifact import ImageArtifact, WrittenArtifact, ZipArtifact
+from controller.core.artifact import WrittenArtifact
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
-from controller.core.document import Document
 from controller.core.measurement import ShiftMade, Subject
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, Plan, Step
@@ -64,8 +63,16 @@ STOPPING_MARKS = (Mark.ABORT, Mark.ALARM, Mark.SUPERSEDED)
 
 
 class _Record(BaseModel):
-    # Records outlive the code that wrote them, so fields of a later version are passed over.
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    @classmethod
+    def read(cls, stored: Any) -> Self:
+        """Return a record as it was stored; raises ValidationError.
+
+        Records outlive the code that wrote them: what a later version added is passed over, in the documents that
+        people wrote, too, whose unknown fields are refused elsewhere.
+        """
+        return cls.model_validate(stored, extra="ignore")
 
 
 class MarkDetail(_Record):
@@ -106,6 +113,8 @@ class MemberRecord(_Record):
     """The number of our claim on the function; a claim with another number is not ours."""
     code_sha256: str | None = None
     """The code that we put on $LATEST, once that is done."""
+    image: str | None = None
+    """The image that is put there: of an index, the one for the function's architecture."""
     candidate: str | None = None
     revision_id: str | None = None
     """The alias's RevisionId after our last write, or when it was found: enough to put it back without a look."""
@@ -121,16 +130,6 @@ class MemberRecord(_Record):
         return routing_at(self.baseline, self.candidate, weight)
 
 
-def _stored(*forms: type[Document]) -> BeforeValidator:
-    """Pass over what a later version of the controller added to a document, in any form, within a record."""
-    fields = {name for form in forms for name in form.model_fields}
-
-    def known(value: Any) -> Any:
-        return {n: v for n, v in value.items() if n in fields} if isinstance(value, dict) else value
-
-    return BeforeValidator(known)
-
-
 class Deployment(_Record):
     """The record of one deployment; marks and token are written beside everything else, never with it."""
 
@@ -142,11 +141,11 @@ class Deployment(_Record):
     reason: str
     started_at: datetime
     ended_at: datetime | None = None
-    artifact: Annotated[WrittenArtifact | None, _stored(ZipArtifact, ImageArtifact)] = None
+    artifact: WrittenArtifact | None = None
     appeared_at: datetime | None = None
     """When the artifact appeared in its bucket or repository."""
     version: str | None = None
-    hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
+    hotfix: Hotfix | None = None
     event_id: str | None = None
     members: tuple[MemberRecord, ...] = ()
     plan: Plan | None = None
@@ -154,13 +153,13 @@ class Deployment(_Record):
     approval_seconds: int = 0
     """How long a person may take to approve what is unclear, once a hold has lasted as long as it may."""
     when_unclear: WhenUnclear = WhenUnclear.ROLL_BACK
-    comparison: Annotated[ComparisonTerms | None, _stored(ComparisonTerms)] = None
-    rules: tuple[Annotated[Rule, _stored(Rule)], ...] = ()
+    comparison: ComparisonTerms | None = None
+    rules: tuple[Rule, ...] = ()
     subjects: tuple[Subject, ...] = ()
     """What is compared, of each member."""
     expects_evidence: bool = False
     """Whether the usual traffic is enough to compare by; else the candidate may be promoted without evidence."""
-    test_events: tuple[Annotated[VerificationEvent, _stored(VerificationEvent)], ...] = ()
+    test_events: tuple[VerificationEvent, ...] = ()
     alarms: tuple[WatchedAlarm, ...] = ()
     step_index: int = -1
     """The step whose weight the alias has; -1 before the first shift."""
@@ -309,7 +308,9 @@ class Event(_Record):
     steps: int = 0
     execution_arn: str = ""
     members: tuple[EventMember, ...] = ()
-    hotfix: Annotated[Hotfix | None, _stored(Hotfix)] = None
+    hotfix: Hotfix | None = None
+    awaits_approval: bool = False
+    """Whether nothing more happens until a person approves, or the time for that is over."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -337,5 +338,6 @@ def event_of(
         execution_arn=deployment.execution_arn,
         members=tuple(EventMember.model_validate(m.model_dump()) for m in deployment.members),
         hotfix=deployment.hotfix,
+        awaits_approval=deployment.awaits_approval and not deployment.status.is_over,
         evidence=evidence or {},
     )

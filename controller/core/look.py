@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from controller.core.comparison import Comparison, Contest, compare
-from controller.core.criteria import ComparisonTerms, RuleMetric, Then
+from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
+from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then
 from controller.core.decision import Decision, Ruling, decide
 from controller.core.deployment import Deployment, WatchedAlarm
 from controller.core.evidence import Minute
 from controller.core.guarded import next_plan
+from controller.core.history import usual_traffic
 from controller.core.looks import lead, next_look, shift_due_at, start_of_shift
 from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, ShiftMade, Subject, minute_number
 from controller.core.observation import Observation, member_of, observe
 from controller.core.outcome import Outcome
 from controller.core.rules import Watched, judge_rule, metrics_of, window
-from controller.core.strategy import spell_weight
+from controller.core.strategy import FULL_WEIGHT, spell_weight
 from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading, Verdict, judge_reading, worst
 
@@ -197,7 +198,8 @@ def _compared(
         terms.bar,
         usual=usual,
         comparisons=comparisons,
-        needs_requests=seen.needs_evidence,
+        needs_requests=seen.is_deciding and seen.deployment.expects_evidence,
+        hold_from=HOLD_FROM_BEFORE_ALL if seen.is_before_all else HOLD_FROM,
     )
 
 
@@ -206,11 +208,10 @@ def _rule_verdict(seen: Observation) -> Verdict:
     now = minute_number(seen.now, seen.minute_seconds)
     made = deployment.shifts[-1] if deployment.is_alone else deployment.shifts[0]
     since = minute_number(made.until, seen.minute_seconds) + 1
-    needs_data = deployment.expects_evidence and deployment.plan is not None
-    needs_data = needs_data and (deployment.is_alone or seen.needs_evidence)
     for rule in deployment.rules:
         for watched in _watched(deployment, rule.metric):
             minutes = window(rule, since, now)
+            needs_data = seen.is_deciding and _expects_data(deployment, rule, watched)
             findings.append(judge_rule(rule, watched, seen.measured, minutes, needs_data=needs_data))
     verdicts = [Verdict(outcome=f.outcome, reason=f.reason, when_unclear=deployment.when_unclear) for f in findings]
     found = worst(verdicts)
@@ -218,6 +219,12 @@ def _rule_verdict(seen: Observation) -> Verdict:
         met = "1 rule is met" if len(deployment.rules) == 1 else f"{len(deployment.rules)} rules are met"
         found = found.model_copy(update={"reason": met})
     return found.model_copy(update={"evidence": {"rules": [f.evidence for f in findings]}})
+
+
+def _expects_data(deployment: Deployment, rule: Rule, watched: Watched) -> bool:
+    """Say whether the usual traffic gives a rule enough requests in its window, at the candidate's weight."""
+    traffic = usual_traffic(member_of(deployment, watched.function))
+    return traffic * rule.over / 60 * deployment.weight / FULL_WEIGHT >= rule.min_requests
 
 
 def _watched(deployment: Deployment, metric: str | RuleMetric) -> list[Watched]:

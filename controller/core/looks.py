@@ -83,11 +83,11 @@ def _next_minute(moment: datetime, seconds: float) -> datetime:
 def history_events(plan: Plan, minute_seconds: float) -> int:
     """Return how many history events an execution of the plan writes when every verdict is PASS."""
     bakes = [step.bake_seconds / minute_seconds for step in plan.steps]
-    steps = len(plan.steps)
+    looks, steps = sum(map(_looks, bakes)), len(plan.steps)
     if plan.guard:
-        ramp = plan.guard.min_duration_seconds / minute_seconds
-        bakes[:-1], steps = [ramp], MOST_GUARDED_STEPS
-    looks = sum(_looks(bake) for bake in bakes)
+        ramp = _looks(plan.guard.min_duration_seconds / minute_seconds)
+        steps = MOST_GUARDED_STEPS
+        looks = max(ramp, steps - 1) + _looks(bakes[-1])
     return _EVENTS_OF_THE_REST + looks * _EVENTS_PER_LOOK + steps * _EVENTS_PER_STEP
 
 

@@ -15,7 +15,7 @@ DETAIL_TYPE = "Rampart Deployment Transition"
 
 
 class Severity(StrEnum):
-    """How much a status should disturb people."""
+    """How much a transition should disturb people."""
 
     INFO = "INFO"
     WARNING = "WARNING"
@@ -78,7 +78,9 @@ class Notification(BaseModel):
     )
     transition: Transition = Field(description="What happened.")
     status: Status = Field(description="Where the deployment is after it.")
-    severity: Severity = Field(description="How much the status should disturb people.")
+    severity: Severity = Field(
+        description="How much it should disturb people: by the status, and WARNING when approval is awaited."
+    )
     at: Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")] = Field(
         description="When it happened, in UTC.", json_schema_extra={"format": "date-time"}
     )
@@ -122,7 +124,7 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
         target=event.target,
         transition=event.transition,
         status=event.status,
-        severity=severity(event.status),
+        severity=severity(event.status, awaits_approval=event.awaits_approval),
         at=event.at,
         artifact=event.artifact,
         weight_percent=event.weight / 100,
@@ -136,9 +138,9 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def severity(status: Status) -> Severity:
-    """Return how much a status should disturb people."""
-    return _SEVERITY.get(status, Severity.INFO)
+def severity(status: Status, *, awaits_approval: bool = False) -> Severity:
+    """Return how much a transition to a status should disturb people."""
+    return _SEVERITY.get(status, Severity.WARNING if awaits_approval else Severity.INFO)
 
 
 def sentence(event: Event) -> str:

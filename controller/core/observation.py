@@ -6,6 +6,7 @@ from datetime import datetime
 from controller.core.deployment import Deployment, MemberRecord
 from controller.core.evidence import Minute
 from controller.core.measurement import Measured, Subject, compared_minutes
+from controller.core.ramp import HALF_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +23,19 @@ class Observation:
     """What both versions served in those of the minutes that can be seen, for each thing that is compared."""
 
     @property
-    def needs_evidence(self) -> bool:
-        """Whether too little of it is a reason to hold: before the candidate gets all of the traffic.
+    def is_deciding(self) -> bool:
+        """Whether what is not known is a reason to hold: from the last step below full weight on.
 
         A guarded ramp goes by the evidence at every step.
         """
         plan = self.deployment.plan
-        if plan is None or not self.deployment.expects_evidence:
-            return False
-        return plan.guard is not None or self.deployment.step_index >= plan.last_index - 1
+        return plan is not None and (plan.guard is not None or self.deployment.step_index >= plan.last_index - 1)
+
+    @property
+    def is_before_all(self) -> bool:
+        """Whether a guarded ramp would give the candidate all of the traffic next."""
+        plan = self.deployment.plan
+        return plan is not None and plan.guard is not None and self.deployment.weight == HALF_WEIGHT
 
 
 def observe(deployment: Deployment, measured: Measured, now: datetime, minute_seconds: float) -> Observation:

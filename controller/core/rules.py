@@ -66,6 +66,8 @@ def judge_rule(
     requests = sum(served.get(minute, 0.0) for minute in minutes)
     values = [series[minute] for minute in minutes if minute in series]
     is_known: bool = bool(values) if isinstance(rule.metric, RuleMetric) else requests >= rule.min_requests
+    if rule.below is not None and _adds_up(rule) and len(minutes) < rule.over // 60:
+        is_known = False  # a window that is still short has too little of what is counted
     if rule.metric == "throttles" and any(values):  # what is throttled is no invocation
         is_known = True
     evidence = {"rule": str(rule), "requests": requests, "minutes": len(minutes)}
@@ -105,16 +107,22 @@ def _value(rule: Rule, values: Sequence[float], requests: float) -> float | None
     """
     if rule.metric == "error_rate":
         return sum(values) / requests
-    statistic = rule.metric.statistic if isinstance(rule.metric, RuleMetric) else rule.statistic
-    if rule.metric == "throttles" or statistic in _COUNTED:
+    if _adds_up(rule):
         return sum(values)
     if not values:
         return None
+    statistic = rule.metric.statistic if isinstance(rule.metric, RuleMetric) else rule.statistic
     if statistic == "Maximum":
         return max(values)
     if statistic == "Minimum":
         return min(values)
     return min(values) if rule.below is None else max(values)
+
+
+def _adds_up(rule: Rule) -> bool:
+    """Say whether a rule's values of the minutes add up to that of the window."""
+    statistic = rule.metric.statistic if isinstance(rule.metric, RuleMetric) else rule.statistic
+    return rule.metric == "throttles" or statistic in _COUNTED
 
 
 def _unit(rule: Rule) -> str:

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag
 from controller.core.announcement import Announcement
 from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.document import IMAGE_FORM, ZIP_FORM, Document, form_of, matching
+from controller.core.scan import ScanGate
 
 # Signatures, attestations and bills of materials lie beside the image that they are about, under a tag made of its
 # digest (cosign; OCI distribution specification, "Referrers Tag Schema").
@@ -45,6 +46,8 @@ class ImageSource(Document):
             'write a tag that moves, such as "prod", or a pattern of tags, such as "v*"',
         ),
     ]
+    scan: ScanGate | None = None
+    """What ECR's scan may find in them; None: nobody asks."""
 
     @property
     def is_fixed(self) -> bool:

@@ -77,6 +77,9 @@ def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst verdict, the strictest of unclear ones, the first of equals; PASS when there is none."""
-    ranked = sorted(verdicts, key=lambda v: (-_RANK[v.outcome], -_STRICTNESS[v.when_unclear]))
+    """Return the worst verdict, the strictest of unclear ones, the first of equals; PASS when there is none.
+
+    That requests are still to come is told only when nothing else is unclear.
+    """
+    ranked = sorted(verdicts, key=lambda v: (-_RANK[v.outcome], -_STRICTNESS[v.when_unclear], v.is_starved))
     return ranked[0] if ranked else Verdict(outcome=Outcome.PASS, reason="no alarm is named; time alone decides")

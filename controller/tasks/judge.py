@@ -4,7 +4,7 @@ from datetime import datetime
 
 from controller.core.decision import Decision, Ruling, end_of
 from controller.core.deployment import Deployment, Status, Transition, event_of
-from controller.core.errors import StoppedError, UnavailableError
+from controller.core.errors import ControllerError, StoppedError
 from controller.core.look import Look, look, wanted_metrics
 from controller.core.measurement import Measured
 from controller.core.outcome import Outcome
@@ -45,7 +45,7 @@ def _measured(context: Context, deployment: Deployment) -> Measured | str:
         return {}
     try:
         return context.ports.metrics.read(wanted, since, until)
-    except UnavailableError as error:
+    except ControllerError as error:
         return str(error)
 
 

@@ -14,8 +14,9 @@ from controller.core.target import Member, Request, Target, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.history import with_history
+from controller.tasks.images import find_images, refuse_elsewhere
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
-from controller.tasks.preflight import Found, check_managed, check_package, find_alarms, find_artifact, find_member
+from controller.tasks.preflight import Found, check_managed, check_zip, find_alarms, find_artifact, find_member
 from controller.tasks.waiting import wait, waiter_before
 
 MAX_APPROVAL_SECONDS = 86_400
@@ -60,7 +61,7 @@ def plan(context: Context, request: Any, execution_arn: str, started_at: datetim
         asked = parse(Request, request, "execution input")
         wish = {name: getattr(asked, name) for name in ("artifact", "version", "hotfix", "event_id")}
         deployment = deployment.model_copy(update=wish)
-        return _take_up(context, asked, deployment, waited)
+        return _take_up(context, asked, deployment, waited, started_at)
     except _Nothing as skip:
         return _end(context, deployment, waited, Status.SKIPPED, str(skip))
     except (InputError, RefusedError) as refusal:
@@ -73,9 +74,12 @@ def _go_on(deployment: Deployment) -> Ruling:
     return Ruling(Decision.ROLL_BACK if failed else Decision.PUBLISH, deployment.reason)
 
 
-def _take_up(context: Context, asked: Request, deployment: Deployment, waited: Deployment | None) -> Ruling:
+def _take_up(
+    context: Context, asked: Request, deployment: Deployment, waited: Deployment | None, started_at: datetime
+) -> Ruling:
     """Claim and plan, or wait; raises _Nothing, InputError or RefusedError when it comes to an end here."""
     target = context.ports.targets.read(asked.target)
+    refuse_elsewhere(asked, deployment.execution_arn)
     stored = find_artifact(context, asked)
     newest = context.ports.deployments.newest(target.name)
     if stored:
@@ -90,11 +94,12 @@ def _take_up(context: Context, asked: Request, deployment: Deployment, waited: D
     )
     way = _plan_of(context, asked, target)  # what needs no claim is refused before anybody is superseded
     check_managed(context, target)
-    check_package(context, asked, target, stored)
+    images = find_images(context, asked, target, stored, started_at)
+    check_zip(context, asked, target, stored)
     try:
         found = {member: find_member(context, member) for member in target.members}
         _skip_if(live_already(context, asked, target, found))
-        planned = _planned(context, asked, target, found, deployment, way)
+        planned = _planned(context, asked, target, found, images, deployment, way)
         event = event_of(planned, Transition.PLANNED, context.now)
         context.ports.deployments.open(planned, event, newest=is_newest, waited=waited)
     except ClaimHeldError as held:
@@ -133,6 +138,7 @@ def _planned(
     asked: Request,
     target: Target,
     found: dict[Member, Found],
+    images: dict[str, str],
     deployment: Deployment,
     plan: Plan,
 ) -> Deployment:
@@ -143,6 +149,7 @@ def _planned(
             baseline=at.alias.routing.version,
             fencing=at.fencing,
             revision_id=at.alias.revision_id,
+            image=images.get(member.function),
         )
         for member, at in found.items()
     )

@@ -26,17 +26,10 @@ class Found:
 
 
 def find_artifact(context: Context, asked: Request) -> Stored | None:
-    """Return what is known of the artifact that was asked for; raises MissingError or RefusedError."""
+    """Return what is known of the artifact that was asked for; raises MissingError."""
     if asked.artifact is None:
         return None
-    stored = context.ports.artifacts.find(asked.artifact)
-    if stored.is_index:
-        raise RefusedError(
-            f"{asked.artifact.identity} is an index of images, and Lambda takes one image; push one platform "
-            "without attestations: docker buildx build --platform linux/arm64 (or linux/amd64, as the function is) "
-            "--provenance=false --push"
-        )
-    return stored
+    return context.ports.artifacts.find(asked.artifact)
 
 
 def check_managed(context: Context, target: Target) -> None:
@@ -50,26 +43,16 @@ def check_managed(context: Context, target: Target) -> None:
             )
 
 
-def check_package(context: Context, asked: Request, target: Target, stored: Stored | None) -> None:
-    """Raise RefusedError unless every member can run the artifact, as far as can be told without running it."""
+def check_zip(context: Context, asked: Request, target: Target, stored: Stored | None) -> None:
+    """Raise RefusedError unless every member can run the zip, as far as can be told without running it."""
     artifact = asked.artifact
-    if artifact is None or stored is None:
+    if stored is None or not isinstance(artifact, ZipArtifact):
         return
-    is_zip = isinstance(artifact, ZipArtifact)
-    latest = [context.ports.functions.latest(member.function) for member in target.members]
-    for code in latest:
-        if is_zip is not (code.runtime is not None):
-            kind, takes = ("a zip", "images") if is_zip else ("an image", "zips")
-            raise RefusedError(
-                f"{artifact.identity} is {kind}, and function {code.function} takes {takes}, for good; "
-                "name the target that was meant, or make a function of the other package type"
-            )
-    if isinstance(artifact, ZipArtifact):
-        read = partial(context.ports.artifacts.read, artifact)
-        package = read_package(artifact.identity, read, stored.size_bytes)
-        for code in latest:
-            if code.runtime:
-                package.check(code.function, code.runtime)
+    package = read_package(artifact.identity, partial(context.ports.artifacts.read, artifact), stored.size_bytes)
+    for member in target.members:
+        runtime = context.ports.functions.latest(member.function).runtime
+        if runtime:
+            package.check(member.function, runtime)
 
 
 def find_member(context: Context, member: Member) -> Found:

@@ -4,6 +4,7 @@ Harmless to repeat: the same code put twice has the same hash, and publishing wh
 the same version. Waiting is the state machine's: NotReadyError is retried there.
 """
 
+from controller.core.artifact import ImageArtifact
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
 from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, NotReadyError, RefusedError
@@ -23,12 +24,18 @@ def publish(context: Context) -> Ruling:
     if all(member.candidate == member.baseline for member in deployment.members):
         versions = ", ".join(f"{m.function} version {m.baseline}" for m in deployment.members)
         return end(context, deployment, Status.SKIPPED, f"{deployment.what} is live already: {versions}")
-    versions = ", ".join(f"{m} version {m.candidate}" for m in deployment.members)
-    reason = f"published {versions}"
+    reason = f"published {', '.join(_told(deployment, member) for member in deployment.members)}"
     if deployment.reason != reason:  # else it was told before an answer was lost
         after = deployment.model_copy(update={"reason": reason})
         context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
     return Ruling(Decision.VERIFY, reason)
+
+
+def _told(deployment: Deployment, member: MemberRecord) -> str:
+    """Return what was published, with the image that an index was resolved to."""
+    is_child = member.image and deployment.artifact and member.image != deployment.artifact.identity
+    image = f" (image {member.image.rpartition('@')[2][:19]})" if is_child and member.image else ""
+    return f"{member} version {member.candidate}{image}"
 
 
 def _publish_members(context: Context, deployment: Deployment) -> Deployment:
@@ -59,6 +66,11 @@ def _publish_member(context: Context, deployment: Deployment, index: int) -> Dep
             raise RefusedError(
                 f"somebody changed the code of function {member.function} after it was put there; deploy again"
             )
+        if member.image and latest.image != member.image:
+            raise RefusedError(
+                f"Lambda says that function {member.function} is {latest.image}, and not {member.image}, which was "
+                "put there; deploy again"
+            )
         version = functions.publish(member.function, latest.code_sha256, f"Rampart {deployment.deployment_id}")
         deployment = _record(context, deployment, index, candidate=version.version)
     member = deployment.members[index]
@@ -67,7 +79,9 @@ def _publish_member(context: Context, deployment: Deployment, index: int) -> Dep
 
 
 def _put_code(context: Context, deployment: Deployment, index: int) -> Deployment:
-    function, artifact = deployment.members[index].function, deployment.artifact
+    member = deployment.members[index]
+    function = member.function
+    artifact = ImageArtifact(image=member.image) if member.image else deployment.artifact
     latest = context.ports.functions.latest(function)
     if latest.readiness is Readiness.NOT_YET:
         raise NotReadyError(f"function {function} is being updated by somebody else: {latest.why}")

@@ -32,6 +32,11 @@ class Output(StrEnum):
     JSON = "json"
 
 
+DeploymentCalled = Annotated[
+    str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target.")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")]
+Asker = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")]
 Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")]
 
 app = typer.Typer(
@@ -48,7 +53,7 @@ def rampart() -> None:
     """Rampart: safe deployments for AWS Lambda."""
 
 
-@app.command(short_help="Promote good releases, roll back a bad one.")
+@app.command(short_help="Promote good releases, roll back bad ones.")
 def demo(
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the summary to FILE as JSON too.")
@@ -59,11 +64,11 @@ def demo(
             min=0,
             max=99,
             metavar="N",
-            help="On how many orders in a hundred release 3 fails. With 0 no alarm stops it, and the demo fails.",
+            help="On how many orders in a hundred release 3 fails. With 0 nothing stops it, and the demo fails.",
         ),
     ] = 30,
 ) -> None:
-    """Show good releases promoted and a bad one rolled back, on an AWS inside this process."""
+    """Show good releases promoted and bad ones rolled back, on an AWS inside this process."""
     if json_file:
         try:
             json_file.open("a").close()
@@ -159,14 +164,9 @@ def show(
 @at_a_stack
 def abort(
     stack: "Stack",
-    deployment: Annotated[
-        str,
-        typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target."),
-    ],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")],
-    by: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")
-    ] = None,
+    deployment: DeploymentCalled,
+    reason: Reason,
+    by: Asker = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
 ) -> None:
     """Put the alias back on the baseline and end the deployment, through the controller's signal function."""
@@ -183,14 +183,9 @@ def abort(
 @at_a_stack
 def approve(
     stack: "Stack",
-    deployment: Annotated[
-        str,
-        typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target."),
-    ],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")],
-    by: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who approves.", show_default="who AWS says you are")
-    ] = None,
+    deployment: DeploymentCalled,
+    reason: Reason,
+    by: Asker = None,
 ) -> None:
     """Give your word for a deployment that is held, or will be, for want of evidence.
 

@@ -1,4 +1,4 @@
-"""The releases of the demonstration: code that really runs, one of them with a bug."""
+"""The releases of the demonstration: code that really runs, two of them with a bug."""
 
 import io
 import zipfile

@@ -10,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from controller.core.deployment import Deployment, Event, MemberRecord, Status, Transition
+from controller.core.measurement import ERRORS
+from controller.core.outcome import Outcome
 from rampart.demo.account import ALIAS, FUNCTION, Account
 from rampart.demo.releases import Push
 from rampart.embedded.alias_writes import AliasWrite
@@ -24,6 +26,17 @@ class StepReport(BaseModel):
     at: datetime
     verdict: str
     reason: str
+
+
+class ComparisonReport(BaseModel):
+    """The comparison that a release failed."""
+
+    candidate_requests: int
+    candidate_failures: int
+    baseline_requests: int
+    baseline_failures: int
+    odds: float
+    """That the candidate is worse, to 1."""
 
 
 class ReleaseReport(BaseModel):
@@ -45,10 +58,16 @@ class ReleaseReport(BaseModel):
     ended_at: datetime | None
     full_after_seconds: float | None
     """From `pushed_at` until the alias gave the candidate all of the traffic; None when it never did."""
+    has_alarm: bool
+    """Whether an alarm watched it."""
     alarm_fired_at: datetime | None
     """When the alarm went into ALARM, as its event and CloudWatch's history have it; None when it did not."""
     restored_after_seconds: float | None
     """From `alarm_fired_at` until the alias was back on the baseline; None when no alarm brought it back."""
+    comparison: ComparisonReport | None
+    """What both versions served in the same minutes, when that stopped it."""
+    exposed_seconds: float | None
+    """From the first step until the alias was back on the baseline; None when it never was."""
     restored_by: str | None
     """The function that put it back: SignalFunction on the alarm's event, RollBackFunction after a look."""
     baseline: str
@@ -66,9 +85,15 @@ class ReleaseReport(BaseModel):
     @property
     def ended_well(self) -> bool:
         """Whether it ended as it must, for the reason that it must, and everybody was told of every transition."""
-        promoted = self.status is Status.PROMOTED
-        took = self.full_after_seconds if promoted else self.restored_after_seconds
-        return self.status is self.must_end and took is not None and self.notifications == self.transitions
+        return self.status is self.must_end and self._for_its_reason and self.notifications == self.transitions
+
+    @property
+    def _for_its_reason(self) -> bool:
+        if self.status is Status.PROMOTED:
+            return self.full_after_seconds is not None
+        if self.has_alarm:
+            return self.restored_after_seconds is not None
+        return self.exposed_seconds is not None and self.comparison is not None
 
 
 class Report(BaseModel):
@@ -144,13 +169,16 @@ def _release_report(
     events = account.deployments.events(deployment.deployment_id)
     steps = _steps(events)
     member = deployment.members[0] if deployment.members else None
-    seen, full, fired_at, back = Counts(), None, None, None
+    seen, full, fired_at, back, last, exposed = Counts(), None, None, None, None, None
     if member and member.candidate:
         seen = counts(account, member.candidate, deployment.started_at, member.function)
-        full = _whole(writes, member, member.candidate, push.at)
+        full = _write(writes, member, member.candidate, push.at)
     if member and steps and deployment.status is Status.ROLLED_BACK:
-        fired_at = account.alarm_fired_at(member.function, steps[0].at)
-        back = _whole(writes, member, member.baseline, fired_at) if fired_at else None
+        fired_at = account.alarm_fired_at(member.function, push.at) if deployment.alarms else None
+        back = _write(writes, member, member.baseline, fired_at) if fired_at else None
+        split = _write(writes, member, member.baseline, push.at, splits=True)
+        last = _write(writes, member, member.baseline, push.at)
+        exposed = round(last.at - split.at, 3) if split and last else None
     return ReleaseReport(
         target=deployment.target,
         release=push.release.number,
@@ -165,9 +193,12 @@ def _release_report(
         started_at=deployment.started_at,
         ended_at=deployment.ended_at,
         full_after_seconds=_seconds(push.at, full),
+        has_alarm=bool(deployment.alarms),
         alarm_fired_at=fired_at,
         restored_after_seconds=_seconds(fired_at, back),
-        restored_by=_writer(account, back) if back else None,
+        comparison=_failed_comparison(events),
+        exposed_seconds=exposed,
+        restored_by=_writer(account, back or last),
         baseline=member.baseline if member else "",
         candidate=member.candidate if member else None,
         steps=steps,
@@ -178,9 +209,11 @@ def _release_report(
     )
 
 
-def _whole(writes: Sequence[AliasWrite], member: MemberRecord, version: str, since: datetime) -> AliasWrite | None:
-    """Return the first write since a moment that put a member's alias wholly on a version."""
-    wanted = (member.function, member.alias, version, False)
+def _write(
+    writes: Sequence[AliasWrite], member: MemberRecord, version: str, since: datetime, *, splits: bool = False
+) -> AliasWrite | None:
+    """Return the first write since a moment that put a member's alias on a version, wholly or with another one."""
+    wanted = (member.function, member.alias, version, splits)
     seen = (w for w in writes if w.at >= since.timestamp())
     return next((w for w in seen if (w.function, w.alias, w.version, w.splits) == wanted), None)
 
@@ -189,10 +222,27 @@ def _seconds(since: datetime | None, write: AliasWrite | None) -> float | None:
     return round(write.at - since.timestamp(), 3) if since and write else None
 
 
-def _writer(account: Account, write: AliasWrite) -> str | None:
+def _writer(account: Account, write: AliasWrite | None) -> str | None:
     """Return the name in the template of the function that wrote."""
+    if write is None:
+        return None
     names = {access_key(physical): logical for logical, physical in account.stack.resources.items()}
     return names.get(write.by)
+
+
+def _failed_comparison(events: list[Event]) -> ComparisonReport | None:
+    """Return the comparison by which a look stopped a release, if one did."""
+    compared = (each for event in events for each in event.evidence.get("comparisons", []))
+    failed = next((each for each in compared if (each["name"], each["outcome"]) == (ERRORS, Outcome.FAIL)), None)
+    if failed is None:
+        return None
+    return ComparisonReport(
+        candidate_requests=failed["candidate"]["requests"],
+        candidate_failures=failed["candidate"]["failures"],
+        baseline_requests=failed["baseline"]["requests"],
+        baseline_failures=failed["baseline"]["failures"],
+        odds=failed["odds"],
+    )
 
 
 def _steps(events: list[Event]) -> list[StepReport]:

@@ -31,8 +31,8 @@ class Sight:
     target: str
     deployment: Deployment | None
     routing: Routing
-    alarm: str
-    """The state of its alarm."""
+    alarm: str | None
+    """The state of its alarm; None when no alarm watches it."""
     requests: dict[str, Counts]
     """What each version of the alias has answered."""
 
@@ -109,7 +109,11 @@ def _picture(sights: Sequence[Sight], bar_width: int) -> RenderableType:
 
 def _state(sight: Sight) -> Text:
     """Return the alarm of a target, and what comes next there."""
-    alarm = Text(f"  {sight.target}: alarm ").append(sight.alarm, style=_ALARM_STYLES.get(sight.alarm, "yellow"))
+    alarm = Text(f"  {sight.target}: ")
+    if sight.alarm is None:
+        alarm.append("no alarm")
+    else:
+        alarm.append("alarm ").append(sight.alarm, style=_ALARM_STYLES.get(sight.alarm, "yellow"))
     return alarm.append(f", next: {_next(sight.deployment)}", style="dim")
 
 

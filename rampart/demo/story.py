@@ -22,7 +22,9 @@ RECEIPTS = "receipts"
 """The function whose releases are images."""
 STRATEGIES = {FUNCTION: "Linear25PercentEvery1Minute", RECEIPTS: "Linear50PercentEvery1Minute"}
 PATIENT_STRATEGY = "Canary25Percent60Minutes"
-"""What the shop declares before the release with the bug: it bakes for longer than anybody watches."""
+"""What the shop declares before checkout's release with the bug: it bakes for longer than anybody watches."""
+COMPARED_STRATEGY = "Canary50Percent5Minutes"
+"""What it declares before that of receipts, which no alarm watches."""
 MINUTE_SECONDS = 2.0
 """How long a minute takes in the demonstration."""
 _PATIENCE_MINUTES = 5.0
@@ -48,9 +50,9 @@ def tell(
             raise DemoError(str(error)) from error
         story = _Story(screen, account)
         screen.say(f"Rampart is deployed from {template.name}; a minute takes {minute_seconds:g} seconds")
-        with Traffic(aws), Traffic(aws, per_second=5.0, customers=1, function=RECEIPTS):
+        with Traffic(aws), Traffic(aws, per_second=20.0, customers=2, function=RECEIPTS):
             story.promote_two()
-            story.roll_back(bug_percent)
+            story.roll_back_two(bug_percent)
             story.hurry()
         denied = account.denied()
         if denied:
@@ -69,26 +71,30 @@ class _Story:
         """All that was released, in order."""
         self._running: list[Push] = []
         for function, strategy in STRATEGIES.items():
-            account.declare_target(strategy, function)
+            account.declare_target(strategy, function, final_bake="1m")
 
     def promote_two(self) -> None:
         """Upload a good zip, push a good image while it bakes, and see both promoted."""
         self._screen.say("release 1 of checkout (a zip) and of receipts (an image) is live; customers call both")
         checkout = self._upload(Release(2, 0, Status.PROMOTED))
         self._until(lambda: self._has_shifted(checkout))
-        image = Release(2, 0, Status.PROMOTED, RECEIPTS)
-        self._screen.say(f"receipts: release 2 is pushed to repository {repository_of(RECEIPTS)} with tag {TAG}")
-        at = _now()
-        self._note(Push(image, self._account.push(image), "its image was pushed", at))
+        self._push(Release(2, 0, Status.PROMOTED, RECEIPTS))
         self._until(self._all_over)
 
-    def roll_back(self, bug_percent: int) -> None:
-        """Upload a zip that fails on some orders, and see its alarm stop it in the middle of a long bake."""
+    def roll_back_two(self, bug_percent: int) -> None:
+        """Push an image and upload a zip that fail on some orders; only the zip has an alarm to stop it.
+
+        The comparison that stops the image goes on while what comes next is told.
+        """
+        self._screen.say(f"receipts: its target is declared anew, with {COMPARED_STRATEGY} and no alarm")
+        self._account.declare_target(COMPARED_STRATEGY, RECEIPTS, final_bake="1m", alarms=[])
+        self._push(Release(3, bug_percent, Status.ROLLED_BACK, RECEIPTS))
         self._screen.say(f"checkout: its target is declared anew, with {PATIENT_STRATEGY}")
         self._account.declare_target(PATIENT_STRATEGY, FUNCTION, final_bake="1m")
         bad = self._upload(Release(3, bug_percent, Status.ROLLED_BACK))
         self._until(lambda: self._has_shifted(bad))
-        if not self._within(_PATIENCE_MINUTES * self._account.aws.clock.minute_seconds, self._all_over):
+        patience_seconds = _PATIENCE_MINUTES * self._account.aws.clock.minute_seconds
+        if not self._within(patience_seconds, lambda: self._is_over(bad)):
             self._screen.say(f"checkout: release 3 has not set off its alarm within {_PATIENCE_MINUTES:g} minutes")
 
     def hurry(self) -> None:
@@ -109,10 +115,17 @@ class _Story:
         self._until(self._all_over)
 
     def _upload(self, release: Release) -> Push:
-        bug = f", with a bug that fails {release.bug_percent} orders in 100" if release.bug_percent else ""
-        self._screen.say(f"{release.function}: release {release.number} is uploaded to {release.key}{bug}")
+        self._screen.say(
+            f"{release.function}: release {release.number} is uploaded to {release.key}{_bug(release)}"
+        )
         at = _now()
         return self._note(Push(release, self._account.upload(release.key, release.zip), "its zip was uploaded", at))
+
+    def _push(self, release: Release) -> Push:
+        where = f"repository {repository_of(release.function)} with tag {TAG}"
+        self._screen.say(f"{release.function}: release {release.number} is pushed to {where}{_bug(release)}")
+        at = _now()
+        return self._note(Push(release, self._account.push(release), "its image was pushed", at))
 
     def _note(self, push: Push) -> Push:
         self.pushes.append(push)
@@ -147,6 +160,10 @@ class _Story:
         deployment = find(self._account, push)
         return deployment is not None and (deployment.step_index >= 0 or deployment.status.is_over)
 
+    def _is_over(self, push: Push) -> bool:
+        self._all_over()
+        return push not in self._running
+
     def _all_over(self) -> bool:
         found = [(push, find(self._account, push)) for push in self._running]
         self._running = [push for push, deployment in found if not (deployment and deployment.status.is_over)]
@@ -157,12 +174,17 @@ class _Story:
         routing = self._account.routing(function)
         versions = [version for version in (routing.version, routing.second) if version]
         seen = {version: counts(self._account, version, push.at, function) for version in versions}
-        alarm = self._account.alarm_state(function)
-        return Sight(function, find(self._account, push), routing, alarm, seen)
+        deployment = find(self._account, push)
+        alarm = None if deployment and not deployment.alarms else self._account.alarm_state(function)
+        return Sight(function, deployment, routing, alarm, seen)
 
     def _hear(self) -> None:
         for message in self._account.listen():
             self._screen.transition(message)
+
+
+def _bug(release: Release) -> str:
+    return f", with a bug that fails {release.bug_percent} orders in 100" if release.bug_percent else ""
 
 
 def _command(machine_arn: str, request: dict[str, Any]) -> str:

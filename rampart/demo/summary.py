@@ -27,6 +27,8 @@ def _headline(release: ReleaseReport) -> Text:
     if release.restored_after_seconds is not None:
         by = "its event" if release.restored_by == "SignalFunction" else "a look"
         return text.append(f"  alias back {release.restored_after_seconds:.2f} s after its alarm went off, by {by}")
+    if release.comparison is not None and release.exposed_seconds is not None:
+        return text.append(f"  alias back {release.exposed_seconds:.1f} s after its first step, by the comparison")
     return text
 
 
@@ -61,7 +63,7 @@ def _fault(release: ReleaseReport) -> str:
         return f"it must have ended {release.must_end}"
     if release.notifications != release.transitions:
         return "the team must hear of every transition"
-    return "its alarm must have stopped it"
+    return f"{'its alarm' if release.has_alarm else 'the comparison'} must have stopped it"
 
 
 def _wrapped(text: str, width: int) -> Text:

@@ -111,7 +111,7 @@ class EmbeddedAws:
 
         self.authoriser = Authoriser(self._tags, moto_guard.hash_key_of)
         self.cloudwatch = CloudWatchModel(self.clock, self._publish, self._new_id, metric_lag_seconds)
-        self.ecr = EcrModel(self.clock)
+        self.ecr = EcrModel(self.clock, self.url)
         self._images = Images(self.ecr.manifest)
         host = FunctionHost(self.clock, self.url, access_key, self._take_log)
         self._runner = _Runner(
@@ -144,7 +144,7 @@ class EmbeddedAws:
         self._front = self._make_front(moto)
         self._target = deployer.DeployTarget(self.client, self.authoriser, access_key)
         self._asynchronous.start(self.lambda_model)
-        server.start(self._front.handle)
+        server.start(self.ecr.blobs.before(self._front.handle))
 
     def _make_front(self, moto: moto_guard.Moto) -> Front:
         def started(call: Call, response: Response) -> None:
@@ -237,6 +237,7 @@ class EmbeddedAws:
         the tags point at an index of the image and its provenance, which Lambda refuses.
         """
         image = build_image(code, handler, architecture, index)
+        self.ecr.blobs.keep(image.configs)
         self._images.remember(image.runnable, Behaviour(code, handler, architecture))
         *untagged, last = image.manifests
         pushes = [{"imageManifest": manifest} for manifest in untagged]

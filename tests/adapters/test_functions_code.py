@@ -23,6 +23,26 @@ def test_latest_is_told_with_its_code_revision_and_architecture(
     assert (latest.readiness, latest.why) == (Readiness.READY, "")
 
 
+def test_a_function_of_an_image_is_told_with_its_package_type_and_digest(
+    functions: LambdaFunctions, function: Function, fresh: Callable[[str], str]
+) -> None:
+    assert (functions.latest(function.name).package_type, functions.latest(function.name).image) == ("Zip", None)
+    repository, name = fresh("images"), fresh("image")
+    ecr = function.aws.client("ecr")
+    ecr.create_repository(repositoryName=repository)
+    image = function.aws.push_image(repository, ["v1"], zipped(1), "main.handler")
+    function.client.create_function(
+        FunctionName=name,
+        Role="arn:aws:iam::123456789012:role/app",
+        PackageType="Image",
+        Architectures=["arm64"],
+        Code={"ImageUri": f"{image.partition('@')[0]}:v1"},
+    )
+    function.settle()
+    latest = functions.latest(name)
+    assert (latest.package_type, latest.image) == ("Image", image)
+
+
 def test_the_tags_of_a_function_are_told(functions: LambdaFunctions, function: Function) -> None:
     assert functions.tags(function.name) == {"rampart:managed": "dev", "team": "shop"}
 

@@ -19,6 +19,7 @@ from tests.builders import (
     a_mark,
     a_member,
     a_plan,
+    a_target,
     a_verdict,
     after,
     an_alarm,
@@ -207,20 +208,33 @@ def test_a_record_of_a_later_version_is_read_and_its_new_fields_are_passed_over(
     for part in path:
         place = place[part]
     place["invented_later"] = {"a": 1}
-    assert Deployment.model_validate(record) == full().model_copy(update={"schema_version": 2})
+    assert Deployment.read(record) == full().model_copy(update={"schema_version": 2})
 
 
 def test_what_a_later_version_added_is_passed_over_in_every_document_of_a_record_at_once() -> None:
     record: Any = full().model_dump(mode="json")
     for document in (record["artifact"], record["hotfix"], record["test_events"][0]):
         document["invented_later"] = {"a": 1}
-    assert Deployment.model_validate(record) == full()
+    assert Deployment.read(record) == full()
+
+
+def test_what_a_later_version_added_within_a_criterion_is_passed_over() -> None:
+    own = {"namespace": "Shop", "version_dimension": "version", "function": "orders"}
+    counts = {**own, "name": "orders", "requests": "Requests", "failures": "Failures"}
+    target = a_target(
+        comparison={"metrics": [counts]}, rules=[{"metric": {**own, "name": "Baskets"}, "below": 3, "over": "3m"}]
+    )
+    judged = full().model_copy(update={"comparison": target.comparison, "rules": target.rules})
+    record: Any = judged.model_dump(mode="json")
+    for document in (record["comparison"]["metrics"][0], record["rules"][0], record["rules"][0]["metric"]):
+        document["invented_later"] = 1
+    assert Deployment.read(record) == judged
 
 
 def test_a_test_event_keeps_every_field_of_its_payload() -> None:
     record: Any = full().model_dump(mode="json")
     record["test_events"][0]["payload"] = {"invented_later": 1, "name": "x"}
-    assert Deployment.model_validate(record).test_events[0].payload == {"invented_later": 1, "name": "x"}
+    assert Deployment.read(record).test_events[0].payload == {"invented_later": 1, "name": "x"}
 
 
 @pytest.mark.parametrize("field", ["artifact", "hotfix", "test_events"])
@@ -228,12 +242,12 @@ def test_a_record_whose_documents_are_none_at_all_is_not_taken_for_a_good_one(fi
     record: Any = full().model_dump(mode="json")
     record[field] = ["x"]
     with pytest.raises(ValidationError, match=field):
-        Deployment.model_validate(record)
+        Deployment.read(record)
 
 
 def test_an_event_of_a_later_version_is_read_too() -> None:
     record = an_event().model_dump(mode="json") | {"invented_later": 1}
-    assert Event.model_validate(record) == an_event()
+    assert Event.read(record) == an_event()
 
 
 def test_an_event_tells_the_deployment_as_it_is_after_the_transition() -> None:

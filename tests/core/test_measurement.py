@@ -1,6 +1,6 @@
 """Measurement: which minutes of two versions can be compared, and that missing data is never taken for health."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -125,7 +125,10 @@ def test_a_shorter_minute_changes_nothing_but_its_length(minute_seconds: float) 
 @pytest.mark.parametrize("minute_seconds", [60.0, 6.0, 2.0, 0.3, 0.7])
 @given(st.integers(1, 10**7))
 def test_the_start_of_a_minute_lies_in_that_minute(minute_seconds: float, number: int) -> None:
-    assert minute_number(datetime.fromtimestamp(number * minute_seconds, UTC), minute_seconds) == number
+    start = datetime.fromtimestamp(number * minute_seconds, UTC)
+    assert minute_number(start, minute_seconds) == number
+    # As sums of floats are, when they are made a moment.
+    assert minute_number(start - timedelta(microseconds=1), minute_seconds) == number
     almost = datetime.fromtimestamp(number * minute_seconds - minute_seconds / 100, UTC)
     assert minute_number(almost, minute_seconds) == number - 1
 

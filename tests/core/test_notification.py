@@ -57,6 +57,10 @@ def test_how_bad_it_is_follows_from_the_status(status: Status, severity: str) ->
     assert notification(an_event(status=status), "dev")["severity"] == severity
 
 
+def test_what_waits_for_a_person_is_a_warning() -> None:
+    assert notification(an_event(awaits_approval=True), "dev")["severity"] == "WARNING"
+
+
 def test_every_status_has_a_severity_that_was_thought_of() -> None:
     assert {status.value for status in Status} == {
         "PENDING", "IN_PROGRESS", "PROMOTED", "SKIPPED", "REJECTED", "ROLLED_BACK", "DRIFTED", "ROLLBACK_FAILED",

@@ -123,7 +123,7 @@ THOUSANDS = [1_000.0, 1_000.0, 1_000.0]
         # Counts add up over the window.
         (a_rule("throttles", above=5), [2, 2, 2], True, "6"),
         (a_rule("throttles", above=5), [2, None, 3], False, ""),
-        (a_rule({**BASKETS, "statistic": "Sum"}, below=100), [30, 30, 30], True, "90"),
+        (a_rule({**BASKETS, "statistic": "Sum"}, below=100, over="3m"), [30, 30, 30], True, "90"),
         (a_rule({**BASKETS, "statistic": "SampleCount"}, below=90), [30, 30, 30], False, ""),
         # The highest of the highest is the highest.
         (a_rule("duration", above="2s", statistic="Maximum"), [100, 2_500, 100], True, "2,500 ms"),
@@ -145,6 +145,11 @@ def test_a_window_comes_to_one_value(rule: Rule, values: list[float | None], is_
     finding = judged(rule, values, THOUSANDS)
     assert (finding.outcome is Outcome.FAIL) is is_broken
     assert f"has {shown} over 3 minutes, 3,000 requests" in finding.reason or not is_broken
+
+
+def test_a_sum_is_too_low_only_when_the_window_is_full() -> None:
+    rule = a_rule({**BASKETS, "statistic": "Sum"}, below=100, over="4m")
+    assert judged(rule, [30, 30, 30], THOUSANDS).outcome is Outcome.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("requests", "is_known"), [([4.0, 5.0], False), ([5.0, 5.0], True)])

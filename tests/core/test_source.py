@@ -127,7 +127,7 @@ TAG = 'write a tag that moves, such as "prod", or a pattern of tags, such as "v*
         ({"repositry": "team/orders", "tag": "v1"}, "source.repositry: unknown field; did you mean 'repository'?"),
         (
             {"repository": "team/orders", "tag": "v1", "region": "eu-west-1"},
-            "source.region: unknown field; known fields: repository, tag",
+            "source.region: unknown field; known fields: repository, tag, scan",
         ),
         (
             {"bucket": "releases", "key": "*", "prefix": "x"},

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.criteria import WhenUnclear
 from controller.core.outcome import Outcome
-from controller.core.verdict import AlarmState, judge_reading, worst
+from controller.core.verdict import AlarmState, Verdict, judge_reading, worst
 from tests.builders import START, a_reading, a_verdict, after
 
 BEFORE, LATER = after(-60), after(60)
@@ -101,3 +102,32 @@ def test_the_worst_verdict_wins_whatever_the_order(outcomes: list[Outcome], size
 def test_the_first_of_equally_bad_verdicts_is_told() -> None:
     verdicts = [a_verdict(Outcome.PASS, "a"), a_verdict(Outcome.FAIL, "b"), a_verdict(Outcome.FAIL, "c")]
     assert worst(verdicts).reason == "b"
+
+
+STRICT = {WhenUnclear.ROLL_BACK: 2, WhenUnclear.APPROVE: 1, WhenUnclear.PROMOTE: 0}
+
+
+@given(st.permutations(list(WhenUnclear)), st.integers(1, 3))
+def test_of_unclear_verdicts_the_strictest_is_told(policies: list[WhenUnclear], size: int) -> None:
+    verdicts = [
+        Verdict(outcome=Outcome.INCONCLUSIVE, reason=policy, when_unclear=policy) for policy in policies[:size]
+    ]
+    assert worst([a_verdict(), *verdicts]).reason == max(policies[:size], key=STRICT.__getitem__)
+
+
+@pytest.mark.parametrize("policy", WhenUnclear)
+def test_a_failure_outranks_what_is_unclear_however_strict_that_is(policy: WhenUnclear) -> None:
+    unclear = Verdict(outcome=Outcome.INCONCLUSIVE, reason="unclear", when_unclear=WhenUnclear.ROLL_BACK)
+    failed = Verdict(outcome=Outcome.FAIL, reason="failed", when_unclear=policy)
+    assert worst([unclear, failed]) == failed
+
+
+def test_an_alarm_without_data_is_for_nobody_to_approve() -> None:
+    assert judge_reading(a_reading(AlarmState.INSUFFICIENT_DATA), START).when_unclear is WhenUnclear.ROLL_BACK
+    assert judge_reading(a_reading(AlarmState.UNREADABLE), START).when_unclear is WhenUnclear.ROLL_BACK
+
+
+def test_that_requests_are_still_to_come_hides_nothing_else_that_is_unclear() -> None:
+    starved = Verdict(outcome=Outcome.INCONCLUSIVE, reason="3 requests", is_starved=True)
+    unsure = Verdict(outcome=Outcome.INCONCLUSIVE, reason="may be worse")
+    assert worst([starved, unsure]) == unsure

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from controller.core.deployment import Mark, MarkDetail, Status
-from rampart.demo.account import BUCKET, alarm_of
+from rampart.demo.account import BUCKET, alarm_of, repository_of
 from rampart.demo.releases import Release
 from tests.e2e import acts
 from tests.e2e.shop import Shop
@@ -31,10 +31,30 @@ def by_hand(shop: Shop) -> None:
     shop.settle()
 
 
+def compared(shop: Shop) -> None:
+    """Promote a version that is compared with its baseline while both get traffic."""
+    deployment = acts.start(shop, strategy={"steps": [{"weight": "50%", "bake": "1s"}]})
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    assert shop.record(deployment).is_compared
+    shop.settle()
+
+
 def image(shop: Shop) -> None:
     """Promote an image that is pushed under a tag that its target follows."""
     images = acts.with_images(shop)
     acts.promoted(images, images.push(acts.image(images, 2)))
+
+
+def scanned_image(shop: Shop) -> None:
+    """Promote an image whose target asks for its scan."""
+    images = acts.with_images(shop)
+    repository = repository_of(images.function)
+    gated = {"repository": repository, "tag": "prod", "scan": {"block": "CRITICAL"}}
+    release = acts.image(images, 2)
+    digest = shop.aws.push_image(repository, [], release.zip).partition("@")[2]
+    shop.aws.ecr.scanned(repository, digest, "COMPLETE", LOW=3)
+    acts.declare(images, source=gated)
+    acts.promoted(images, images.push(release))
 
 
 def refused_zip(shop: Shop) -> None:

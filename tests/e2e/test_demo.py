@@ -57,6 +57,7 @@ class _Told:
     releases: tuple[ReleaseReport, ...]
     zip: ReleaseReport
     image: ReleaseReport
+    bad_image: ReleaseReport
     bad: ReleaseReport
     hotfix: ReleaseReport
 
@@ -98,8 +99,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> _Told:
     assert (run.code, run.err) == (0, "")
     report = Report.model_validate_json((folder / "summary.json").read_text())
     left = sorted(path.name for path in folder.iterdir())
-    good, image, bad, hotfix = report.releases
-    return _Told(run, left, report.aliases, (good, image, bad, hotfix), good, image, bad, hotfix)
+    told = good, image, bad_image, bad, hotfix = tuple(report.releases)
+    return _Told(run, left, report.aliases, told, good, image, bad_image, bad, hotfix)
 
 
 def test_the_demo_promotes_a_zip_step_by_step_and_the_team_hears_of_everything(told: _Told) -> None:
@@ -116,7 +117,7 @@ def test_the_demo_promotes_a_zip_step_by_step_and_the_team_hears_of_everything(t
         assert release.full_after_seconds is not None
         assert release.ended_at is not None
         full_at = release.pushed_at + timedelta(seconds=release.full_after_seconds)
-        assert release.steps[-1].at < full_at < release.ended_at
+        assert release.pushed_at < full_at < release.steps[-1].at < release.ended_at
     assert told.aliases == {
         "checkout": f"version {told.hotfix.candidate}",
         "receipts": f"version {told.image.candidate}",
@@ -130,7 +131,7 @@ def test_the_demo_promotes_an_image_that_is_pushed_while_a_zip_of_another_target
     assert told.zip.ended_at is not None
     assert told.zip.steps[0].at < told.image.pushed_at < told.zip.ended_at
     heard = [found[1] for line in told.run.lines if (found := _TRANSITION.match(line))]
-    assert heard.count("receipts") == told.image.transitions
+    assert heard.count("receipts") == told.image.transitions + told.bad_image.transitions
     assert heard.count("checkout") == sum(each.transitions for each in (told.zip, told.bad, told.hotfix))
 
 
@@ -145,9 +146,33 @@ def test_a_bad_release_is_rolled_back_by_its_alarm_in_the_middle_of_a_long_bake(
     assert bad.alarm_fired_at is not None
     assert bad.restored_after_seconds is not None
     restored_at = bad.alarm_fired_at + timedelta(seconds=bad.restored_after_seconds)
-    assert bad.steps[0].at < bad.alarm_fired_at < restored_at < told.hotfix.pushed_at
+    assert bad.started_at < bad.alarm_fired_at < restored_at < told.hotfix.pushed_at
     assert f"alias back {bad.restored_after_seconds:.2f} s after its alarm went off" in told.run.out
     assert f"version {bad.candidate} answered {bad.requests} requests, {bad.failed_requests} failed" in told.run.out
+
+
+def test_a_bad_release_without_an_alarm_is_rolled_back_by_the_comparison_with_both_versions_counts(
+    told: _Told,
+) -> None:
+    bad, stopped_by = told.bad_image, told.bad_image.comparison
+    assert (bad.target, bad.status, bad.has_alarm) == ("receipts", Status.ROLLED_BACK, False)
+    assert stopped_by is not None
+    assert 0 < stopped_by.candidate_failures < stopped_by.candidate_requests <= bad.requests
+    assert stopped_by.candidate_failures <= bad.failed_requests
+    assert (stopped_by.baseline_requests > 0, stopped_by.baseline_failures) == (True, 0)
+    assert stopped_by.odds >= 100
+    why = (
+        rf"step 1/2: receipts version {bad.candidate} fails more than version {bad.baseline}: "
+        rf"{stopped_by.candidate_failures} of {stopped_by.candidate_requests} requests \([\d.]+%\) failed "
+        rf"against 0 of {stopped_by.baseline_requests} requests \(0%\) in the same \d+ minutes?; .*"
+    )
+    assert re.fullmatch(why, bad.reason)
+    assert bad.exposed_seconds is not None
+    assert bad.restored_by == "RollBackFunction"
+    assert (bad.alarm_fired_at, bad.restored_after_seconds) == (None, None)
+    assert f"alias back {bad.exposed_seconds:.1f} s after its first step, by the comparison" in told.run.out
+    summary = " ".join(told.run.out[told.run.out.index("receipts release 3  ROLLED_BACK") :].split())
+    assert bad.reason in summary
 
 
 def test_the_hotfix_is_started_with_the_command_that_the_demo_prints(told: _Told) -> None:
@@ -172,16 +197,19 @@ def test_the_summary_fits_a_hundred_columns_and_the_demo_leaves_nothing_behind(t
     assert told.left == ["scratch", "summary.json"]
 
 
-def test_a_demo_without_a_bug_waits_for_no_alarm_ends_otherwise_and_says_so_in_one_line(tmp_path: Path) -> None:
+def test_a_demo_without_a_bug_stops_nothing_ends_otherwise_and_says_so_in_one_line(tmp_path: Path) -> None:
     run = _rampart(tmp_path, "demo", "--bug-percent", "0", "--json", "summary.json")
     assert run.code == 1
     assert run.err == "rampart demo: a release did not end as it must, see above\n"
+    assert "it must have ended ROLLED_BACK" in run.out
     assert "its alarm must have stopped it" in run.out
     releases = json.loads((tmp_path / "summary.json").read_text())["releases"]
-    assert [each["status"] for each in releases] == ["PROMOTED", "PROMOTED", "ROLLED_BACK", "PROMOTED"]
-    assert [each["failed_requests"] for each in releases] == [0, 0, 0, 0]
-    assert releases[2]["restored_after_seconds"] is None
-    assert "superseded" in releases[2]["reason"]
+    assert [each["status"] for each in releases] == [
+        *("PROMOTED", "PROMOTED", "PROMOTED", "ROLLED_BACK", "PROMOTED")
+    ]
+    assert [each["failed_requests"] for each in releases] == [0, 0, 0, 0, 0]
+    assert releases[3]["restored_after_seconds"] is None
+    assert "superseded" in releases[3]["reason"]
     assert (run.left_processes, run.left_files) == ([], [])
 
 

@@ -11,6 +11,7 @@ from tests.e2e.shop import Shop
 
 ALL = (
     scenarios.release,
+    scenarios.compared,
     scenarios.refused_zip,
     scenarios.failed_test,
     scenarios.rolled_back,

@@ -39,10 +39,10 @@ def follow_every_tag(shop: Shop) -> None:
     shop.declare_target("AllAtOnce", shop.function, source=source, final_bake="1m")
 
 
-def push(shop: Shop, number: int, *tags: str, index: bool = False) -> str:
+def push(shop: Shop, number: int, *tags: str, **build: Any) -> str:
     """Push the image of a good release under tags; return its identity as an artifact."""
     release = Release(number, 0, Status.PROMOTED, shop.function)
-    return shop.aws.push_image(repository_of(shop.function), tags, release.zip, index=index)
+    return shop.aws.push_image(repository_of(shop.function), tags, release.zip, **build)
 
 
 def live_image(shop: Shop) -> str:
@@ -109,13 +109,53 @@ def test_a_push_with_two_tags_deploys_once_and_the_second_event_is_skipped(shop:
     assert (versions(shop), live_image(shop)) == (["1", "2"], pushed)
 
 
-def test_an_index_is_refused_with_the_flags_that_make_docker_push_one_image(shop: Shop) -> None:
+def test_an_index_as_docker_pushes_it_is_promoted_and_the_alias_runs_the_image_that_it_lists(shop: Shop) -> None:
     pushed = push(shop, 2, "prod", index=True)
+    child = push(shop, 2)
+    ended = shop.deployment_of(pushed)
+    assert (ended.status, ended.what) == (Status.PROMOTED, pushed)
+    assert live_image(shop) == ended.members[0].image == child != pushed
+    answer = shop.aws.client("lambda").invoke(FunctionName=shop.function, Qualifier="live", Payload=b'{"order": 7}')
+    assert answer["Payload"].read() == b'{"order": 7, "release": 2}'
+    shop.settle()
+    assert not any(pushed in line for line in shop.reconcile())
+
+
+def test_an_index_without_the_functions_architecture_is_refused_with_the_flags_that_mend_it(shop: Shop) -> None:
+    pushed = push(shop, 2, "prod", index=True, architecture="x86_64")
     (ended,) = deployments(shop, 1)
-    assert ended.reason.startswith(f"{pushed} is an index of images, and Lambda takes one image; push one platform")
-    assert "docker buildx build --platform linux/arm64 " in ended.reason
-    assert ended.reason.endswith(" --provenance=false --push")
-    refused(shop, ended, ended.reason)
+    refused(
+        shop,
+        ended,
+        f"{pushed} is an index of linux/amd64, without an image for function {shop.function}, which is arm64; "
+        "push one with: docker buildx build --platform linux/arm64 --push",
+    )
+
+
+def test_an_image_for_another_architecture_is_refused_before_it_is_published(shop: Shop) -> None:
+    pushed = push(shop, 2, "prod", architecture="x86_64")
+    (ended,) = deployments(shop, 1)
+    refused(
+        shop,
+        ended,
+        f"{pushed} is built for linux/amd64, and function {shop.function} is arm64; build it with: "
+        "docker buildx build --platform linux/arm64 --push",
+    )
+
+
+def test_an_image_in_which_a_scan_finds_what_the_target_blocks_is_refused(shop: Shop) -> None:
+    repository = repository_of(shop.function)
+    source = {"repository": repository, "tag": "prod", "scan": {"block": "HIGH"}}
+    shop.declare_target("AllAtOnce", shop.function, source=source, final_bake="1m")
+    digest = push(shop, 2).partition("@")[2]
+    shop.aws.ecr.scanned(repository, digest, "COMPLETE", CRITICAL=1, LOW=12)
+    pushed = push(shop, 2, "prod")
+    (ended,) = deployments(shop, 1)
+    refused(
+        shop,
+        ended,
+        f"{pushed} has findings of its scan: 1 CRITICAL; mend them, or raise the target's scan.block from HIGH",
+    )
 
 
 def test_the_replication_of_an_image_that_is_live_is_skipped(shop: Shop) -> None:

@@ -1,6 +1,8 @@
 """ECR keeps images by digest and tags that move, and refuses what ECR refuses."""
 
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 import pytest
@@ -211,6 +213,52 @@ def test_a_manifest_is_not_converted_into_a_type_that_the_caller_prefers() -> No
     registry.put(image().manifests[0], "v1")
     error = registry.refusal("BatchGetImage", imageIds=[{"imageTag": "v1"}], acceptedMediaTypes=[OCI_INDEX])
     assert error.code == "NotImplementedException"
+
+
+def configuration(built: BuiltImage) -> bytes:
+    """Return the configuration of the image that runs."""
+    return built.configs[0]
+
+
+def test_a_configuration_is_downloaded_from_a_signed_address_for_an_hour(aws: EmbeddedAws) -> None:
+    client = aws.client("ecr")
+    client.create_repository(repositoryName="downloads")
+    aws.push_image("downloads", ["v1"], zip_of(app="release = 1"))
+    digest = digest_of(configuration(image()))
+    url = client.get_download_url_for_layer(repositoryName="downloads", layerDigest=digest)["downloadUrl"]
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 (an address of this machine)
+        assert answer.read() == configuration(image())
+    forged = url.replace(digest, digest_of(b"another"))
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(forged)  # noqa: S310
+
+
+def test_only_what_an_image_of_the_repository_refers_to_has_an_address() -> None:
+    registry = Registry()
+    digest = digest_of(configuration(image()))
+    assert registry.refusal("GetDownloadUrlForLayer", layerDigest=digest).code == "LayersNotFoundException"
+    registry.model.blobs.keep(image().configs)
+    assert registry.refusal("GetDownloadUrlForLayer", layerDigest=digest).code == "LayerInaccessibleException"
+    registry.put(image().manifests[0])
+    assert digest in registry.call("GetDownloadUrlForLayer", layerDigest=digest)["downloadUrl"]
+    layer = json.loads(image().manifests[0])["layers"][0]["digest"]  # which nobody uploads here
+    assert registry.refusal("GetDownloadUrlForLayer", layerDigest=layer).code == "NotImplementedException"
+
+
+def test_a_scan_tells_its_findings_once_it_has_a_result() -> None:
+    registry = Registry()
+    registry.put(image().manifests[0], "v1")
+    image_id = {"imageTag": "v1"}
+    missing = registry.refusal("DescribeImageScanFindings", imageId=image_id)
+    assert missing.code == "ScanNotFoundException"
+    registry.model.scanned("shop", image().digest, "IN_PROGRESS")
+    assert "imageScanFindings" not in registry.call("DescribeImageScanFindings", imageId=image_id)
+    registry.model.scanned("shop", image().digest, "COMPLETE", HIGH=2)
+    found = registry.call("DescribeImageScanFindings", imageId=image_id)
+    assert found["imageScanStatus"] == {"status": "COMPLETE"}
+    assert found["imageScanFindings"]["findingSeverityCounts"] == {"HIGH": 2}
+    other = registry.refusal("DescribeImageScanFindings", imageId={"imageTag": "v2"})
+    assert other.code == "ImageNotFoundException"
 
 
 def test_a_manifest_may_leave_its_type_to_the_request() -> None:

@@ -74,14 +74,14 @@ class Account:
         )
         self._make_live(name)
 
-    def image_function(self, name: str = "checkout", stage: str = STAGE) -> None:
+    def image_function(self, name: str = "checkout", stage: str = STAGE, architecture: str = "arm64") -> None:
         """Create a function of images with version 1, and the alias live on it."""
         self.aws(
             "CreateFunction",
             FunctionName=name,
             Role="arn:aws:iam::123456789012:role/app",
             PackageType="Image",
-            Architectures=["arm64"],
+            Architectures=[architecture],
             Code={"ImageUri": f"{REGISTRY}/team/orders@sha256:{'0' * 64}"},
             Tags={"rampart:managed": stage},
         )

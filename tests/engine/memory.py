@@ -14,10 +14,14 @@ from controller.core.errors import (
     ControllerError,
     InputError,
     MissingError,
+    RefusedError,
     UnavailableError,
 )
+from controller.core.image_manifest import Descriptor, Manifest
+from controller.core.scan import Scan
 from controller.core.target import Target, parse_target
 from controller.ports import Claim, Live, Newest, Stored, Tried
+from tests.engine.images import Built, built
 
 
 class MemoryDeployments:
@@ -200,7 +204,7 @@ class MemoryDeployments:
 
     def _store(self, deployment: Deployment) -> None:
         # Through its stored form, so that what cannot be stored is found out here too.
-        self.records[deployment.deployment_id] = Deployment.model_validate(deployment.model_dump(mode="json"))
+        self.records[deployment.deployment_id] = Deployment.read(deployment.model_dump(mode="json"))
 
     def _append(self, event: Event) -> None:
         self._events.setdefault(event.deployment_id, []).append(event)
@@ -228,14 +232,30 @@ class MemoryArtifacts:
 
     def __init__(self) -> None:
         self.stored: dict[str, Stored] = {}
+        self.scans: dict[str, Scan] = {}
+        """Scans by the identity of their image."""
+        self._built: dict[str, Built] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._zips: dict[str, bytes] = {}
 
-    def put(self, artifact: Artifact, stored: Stored, tag: str | None = None, data: bytes = b"") -> None:
-        """Keep an artifact, with the bytes of a zip; its key, or the tag of an image, names it from now on."""
+    def put(
+        self,
+        artifact: Artifact,
+        stored: Stored,
+        tag: str | None = None,
+        what: Built | None = None,
+        data: bytes = b"",
+    ) -> None:
+        """Keep an artifact; a zip's key, or the tag of an image, names it from now on.
+
+        `what` is what was built and pushed, by default one image for linux/arm64; `data` are the bytes of a zip.
+        """
         self.stored.setdefault(artifact.identity, dataclasses.replace(stored, size_bytes=len(data)))
         self._zips.setdefault(artifact.identity, data)
-        self._names[self._name(artifact, tag)] = artifact.identity
+        if isinstance(artifact, ImageArtifact):
+            self._built.setdefault(artifact.identity, what or built())
+        if tag or isinstance(artifact, ZipArtifact):
+            self._names[self._name(artifact, tag)] = artifact.identity
 
     def forget(self, artifact: Artifact, tag: str | None = None) -> None:
         """Lose the key or the tag, and with a zip's key nothing else."""
@@ -260,6 +280,28 @@ class MemoryArtifacts:
     def current(self, artifact: Artifact, tag: str | None) -> str | None:
         """Return the identity of what the zip's key, or a tag of the image's repository, names now, if anything."""
         return self._names.get(self._name(artifact, tag))
+
+    def manifest(self, image: ImageArtifact) -> Manifest:
+        """Return the manifest of an image, or an index; raises MissingError."""
+        if image.identity not in self._built:
+            raise MissingError(f"{image.identity} cannot be read: there is no such image")
+        pushed = self._built[image.identity]
+        return Manifest(image.identity, pushed.manifest, pushed.media_type)
+
+    def config(self, image: ImageArtifact, config: Descriptor) -> bytes:
+        """Return a configuration; as in ECR, only one that a manifest of the repository names."""
+        found = {
+            pushed.config_digest: pushed.config
+            for identity, pushed in self._built.items()
+            if ImageArtifact(image=identity).repository == image.repository
+        }
+        if config.digest not in found:
+            raise RefusedError(f"{config.digest} of {image.identity} cannot be read: no image refers to it")
+        return found[config.digest]
+
+    def scan(self, image: ImageArtifact) -> Scan:
+        """Return what the scan of an image has found so far."""
+        return self.scans.get(image.identity, Scan(None, {}))
 
     def _name(self, artifact: Artifact, tag: str | None) -> tuple[str, str]:
         match artifact:

@@ -26,7 +26,14 @@ class Operation(str):
 
 
 OPERATIONS: dict[type, dict[str, str]] = {
-    Artifacts: {"find": "HeadObject", "read": "GetObject", "current": "HeadObject"},
+    Artifacts: {
+        "find": "HeadObject",
+        "read": "GetObject",
+        "current": "HeadObject",
+        "manifest": "BatchGetImage",
+        "config": "GetDownloadUrlForLayer",
+        "scan": "DescribeImageScanFindings",
+    },
     Targets: {"read": "GetParameter", "all": "GetParametersByPath"},
     Deployments: {
         "find": "GetItem",

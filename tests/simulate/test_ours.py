@@ -32,7 +32,7 @@ def test_a_total_break_is_rolled_back_and_the_reason_names_both_versions() -> No
 def test_a_good_release_is_promoted_and_costs_nothing() -> None:
     found = policy(GUARDED).play(some_traces(10))
     assert not found.is_rolled_back.any()
-    assert (found.promoted >= 9).all()
+    assert (found.promoted >= 8.5).all()  # nine minutes, to the nearest one
     assert found.failed.sum() == 0
 
 

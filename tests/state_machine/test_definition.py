@@ -184,9 +184,9 @@ def test_rolling_back_is_tried_for_an_hour() -> None:
     assert longest / 2 >= 3_600
 
 
-def test_publishing_waits_for_lambda_and_for_nothing_else() -> None:
+def test_planning_waits_for_a_scan_publishing_for_lambda_and_nobody_for_anything_else() -> None:
     waiting = [name for name, task in TASKS.items() for r in task["Retry"] if "NotReadyError" in r["ErrorEquals"]]
-    assert waiting == ["Publish"]
+    assert waiting == ["Plan", "Publish"]
 
 
 def test_there_is_one_choice_and_it_knows_every_decision() -> None:

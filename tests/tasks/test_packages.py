@@ -65,8 +65,8 @@ def test_an_image_for_a_function_of_zips_is_refused_and_not_blamed(world: World)
     execution = world.run("by-hand", {"target": "checkout", "artifact": image.model_dump()})
     untouched(world, execution)
     assert execution.cause == (
-        f"{image.identity} is an image, and function checkout takes zips, for good; "
-        "name the target that was meant, or make a function of the other package type"
+        "function checkout has package type Zip, which Lambda never changes, and cannot be given an image; "
+        "make another function for it"
     )
     assert not world.record("by-hand").refused
 
@@ -76,7 +76,7 @@ def test_a_zip_for_a_function_of_images_is_refused_and_not_blamed(world: World) 
     world.target("orders")
     artifact = world.upload(key="orders/1.zip")
     execution = world.push(artifact)
-    assert execution.cause.startswith(f"{artifact.identity} is a zip, and function orders takes images, for good; ")
+    assert execution.cause.startswith("function orders has package type Image, which Lambda never changes, ")
     assert versions(world, "orders") == ["$LATEST", "1"]
     assert not world.record(execution.name).refused
 

@@ -182,9 +182,9 @@ def test_a_waiter_that_nobody_woke_is_woken(world: World) -> None:
 
 
 @pytest.fixture
-def following(world: World) -> World:
+def following() -> World:
     """A target that follows the tag prod, and has deployed an image before."""
-    world.aws("DeleteFunction", FunctionName="checkout")
+    world = World()
     world.image_function()
     world.target(source={"repository": "team/orders", "tag": "prod"})
     _pushed(world, an_image("a1"), "prod")

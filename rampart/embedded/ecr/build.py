@@ -24,6 +24,8 @@ class BuiltImage:
     """In the order of pushing; the last one gets the tags, those before it none."""
     runnable: str
     """The digest of the manifest whose code runs."""
+    configs: tuple[bytes, ...]
+    """The configurations that the manifests name."""
 
     @property
     def digest(self) -> str:
@@ -43,31 +45,35 @@ def build_image(code: bytes, handler: str, architecture: str, index: bool) -> Bu
     platform = {"architecture": _ARCHITECTURES[architecture], "os": "linux"}
     settings = {"Cmd": [handler], "Entrypoint": ["/lambda-entrypoint.sh"], "WorkingDir": f"/{_TASK_ROOT}"}
     layer = _descriptor(OCI_LAYER, gzip.compress(archive, 1, mtime=0))
-    image = _manifest(platform, settings, archive, layer)
+    config = _config(platform, settings, archive)
+    image = _manifest(config, layer)
     digest = digest_of(image)
     if not index:
-        return BuiltImage((image.decode(),), digest)
+        return BuiltImage((image.decode(),), digest, (config,))
     # Docker documentation: Image attestation storage.
     statement = _json({"predicateType": "https://slsa.dev/provenance/v0.2", "subject": [{"digest": digest}]})
     about = {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"}
     proof = {**_descriptor("application/vnd.in-toto+json", statement), "annotations": about}
     nowhere = {"architecture": "unknown", "os": "unknown"}
-    attestation = _manifest(nowhere, {}, statement, proof)
+    nothing = _config(nowhere, {}, statement)
+    attestation = _manifest(nothing, proof)
     reference = {"vnd.docker.reference.digest": digest, "vnd.docker.reference.type": "attestation-manifest"}
     listed = [
         {**_descriptor(OCI_MANIFEST, image), "platform": platform},
         {**_descriptor(OCI_MANIFEST, attestation), "annotations": reference, "platform": nowhere},
     ]
     whole = _json({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed})
-    return BuiltImage((image.decode(), attestation.decode(), whole.decode()), digest)
+    manifests = (image.decode(), attestation.decode(), whole.decode())
+    return BuiltImage(manifests, digest, (config, nothing))
 
 
-def _manifest(
-    platform: Mapping[str, str], settings: Mapping[str, Any], content: bytes, layer: Mapping[str, Any]
-) -> bytes:
-    """Return the manifest of an image of one layer; `content` is the layer before its compression."""
+def _config(platform: Mapping[str, str], settings: Mapping[str, Any], content: bytes) -> bytes:
+    """Return the configuration of an image of one layer; `content` is the layer before its compression."""
     root = {"type": "layers", "diff_ids": [digest_of(content)]}
-    config = _json({**platform, "config": settings, "rootfs": root})
+    return _json({**platform, "config": settings, "rootfs": root})
+
+
+def _manifest(config: bytes, layer: Mapping[str, Any]) -> bytes:
     described = _descriptor(OCI_CONFIG, config)
     return _json({"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": described, "layers": [layer]})
 

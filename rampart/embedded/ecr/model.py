@@ -1,7 +1,7 @@
 """ECR as strict as AWS, as far as images are described by their manifests.
 
-Layers are taken for uploaded: there are no layer uploads or downloads, no scans, no replication and no
-lifecycle policies here. Error texts are those that users of ECR report.
+Layers are taken for uploaded: there are no layer uploads, no replication and no lifecycle policies here. What a
+scan finds is what somebody says that it does. Error texts are those that users of ECR report.
 """
 
 import base64
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from rampart.embedded.clock import Clock
+from rampart.embedded.ecr.blobs import Blobs
 from rampart.embedded.ecr.manifest import Manifest, read_manifest
 from rampart.embedded.ecr.policy import check_policy
 from rampart.embedded.ecr.repository import REGISTRY, Image, ImageError, Repository
@@ -28,9 +29,12 @@ _Operation = Callable[[Mapping[str, Any]], dict[str, Any]]
 class EcrModel:
     """The ECR service of the embedded AWS."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Create an empty registry."""
+    def __init__(self, clock: Clock, url: str = "") -> None:
+        """Create an empty registry; `url` is where the account answers."""
         self._clock = clock
+        self.blobs = Blobs(clock, url)
+        """What the manifests refer to."""
+        self._scans: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
         self._lock = threading.RLock()
         self._repositories: dict[str, Repository] = {}
         self._operations: dict[str, tuple[_Operation, frozenset[str]]] = {
@@ -46,6 +50,8 @@ class EcrModel:
                 _ONE | {"imageManifest", "imageManifestMediaType", "imageTag", "imageDigest"},
             ),
             "BatchGetImage": (self._batch_get, _ONE | {"imageIds", "acceptedMediaTypes"}),
+            "GetDownloadUrlForLayer": (self._download_url, _ONE | {"layerDigest"}),
+            "DescribeImageScanFindings": (self._scan_findings, _ONE | {"imageId", "maxResults"}),
             "BatchDeleteImage": (self._batch_delete, _ONE | {"imageIds"}),
             "DescribeImages": (self._describe_images, _ONE | _PAGES | {"imageIds", "filter"}),
             "ListImages": (self._list_images, _ONE | _PAGES | {"filter"}),
@@ -74,6 +80,11 @@ class EcrModel:
                 return self._repositories[repository].find({kind: reference}).manifest
             except (KeyError, ImageError):
                 return None
+
+    def scanned(self, repository: str, digest: str, status: str, **counts: int) -> None:
+        """Let the scan of an image have a status, and so many findings of each severity."""
+        with self._lock:
+            self._scans[repository, digest] = (status, counts)
 
     def policy(self, repository: str) -> str | None:
         """Return the policy of a repository; raises ApiError if there is no such repository."""
@@ -168,6 +179,30 @@ class EcrModel:
             images.append(_manifest_shown(repository, manifest, image_id.get("imageTag")))
         return {"images": images, "failures": failures}
 
+    def _download_url(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        repository, digest = self._repository(params), params["layerDigest"]
+        manifests = [image.manifest for image in repository.images.values()]
+        return {"downloadUrl": self.blobs.link(digest, manifests), "layerDigest": digest}
+
+    def _scan_findings(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        repository, image_id = self._repository(params), params["imageId"]
+        try:
+            digest = repository.find(image_id).manifest.digest
+        except ImageError as failure:
+            raise _not_there(repository, image_id, failure) from failure
+        if (repository.name, digest) not in self._scans:
+            message = f"Image scan does not exist for the image with '{_named(image_id)}' in the {repository.place}"
+            raise ApiError("ScanNotFoundException", message)
+        status, counts = self._scans[repository.name, digest]
+        # ECR API: DescribeImageScanFindings; a scan that has no result yet has no findings.
+        found = {"imageScanFindings": {"findingSeverityCounts": counts}} if status in ("COMPLETE", "ACTIVE") else {}
+        return {
+            **_id(repository),
+            "imageId": {**image_id, "imageDigest": digest},
+            "imageScanStatus": {"status": status},
+            **found,
+        }
+
     def _batch_delete(self, params: Mapping[str, Any]) -> dict[str, Any]:
         repository = self._repository(params)
         gone: list[dict[str, str]] = []
@@ -258,9 +293,13 @@ def _failed(image_id: Mapping[str, str], failure: ImageError) -> dict[str, Any]:
 def _not_there(repository: Repository, image_id: Mapping[str, str], failure: ImageError) -> ApiError:
     if failure.code not in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
         return ApiError("InvalidParameterException", failure.reason)
-    named = ", ".join(f"{name}:'{image_id.get(name, 'null')}'" for name in ("imageDigest", "imageTag"))
-    message = f"The image with imageId {{{named}}} does not exist within the {repository.place}"
+    message = f"The image with imageId {_named(image_id)} does not exist within the {repository.place}"
     return ApiError("ImageNotFoundException", message)
+
+
+def _named(image_id: Mapping[str, str]) -> str:
+    named = ", ".join(f"{name}:'{image_id.get(name, 'null')}'" for name in ("imageDigest", "imageTag"))
+    return f"{{{named}}}"
 
 
 def _mutability(given: str) -> str:
