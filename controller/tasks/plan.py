@@ -9,7 +9,7 @@ from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
 from controller.core.looks import refuse_long_plan
-from controller.core.strategy import Plan, is_guarded, plan_of
+from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
 from controller.core.target import Member, Request, Target, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
@@ -125,12 +125,17 @@ def _plan_of(context: Context, asked: Request, target: Target) -> Plan:
         raise InputError(
             f"execution input: strategy: target {target.name} has its comparison off, which it goes by"
         )
-    late = LATE_MINUTES * 60 if target.comparison else 0
-    plan = plan_of(strategy, target.final_bake, context.minute_seconds, late)
+    plan = target_plan(strategy, target, context.minute_seconds)
     too_long = refuse_long_plan(plan, context.minute_seconds)
     if too_long:
         raise InputError(f"target {target.name}: strategy: {too_long}")
     return plan
+
+
+def target_plan(strategy: Strategy, target: Target, minute_seconds: float) -> Plan:
+    """Return the plan by which a target is deployed with a strategy, when a minute takes `minute_seconds`."""
+    late = LATE_MINUTES * 60 if target.comparison else 0
+    return plan_of(strategy, target.final_bake, minute_seconds, late)
 
 
 def _planned(

@@ -179,6 +179,30 @@ def abort(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
+@app.command(short_help="Check target documents before they stand in SSM.")
+def validate(
+    documents: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Target documents.")],
+) -> None:
+    """Say of each target document whether it can be used and what it comes to; asks no AWS.
+
+    The exit code is 2 when one of them cannot be used.
+    """
+    from controller.core.errors import InputError
+    from rampart.cli.validate import verdict_on
+    from rampart.cli.wording import line
+
+    faults = 0
+    for path in documents:
+        try:
+            for told in verdict_on(path):
+                _console().print(line(told), soft_wrap=True)
+        except InputError as error:
+            print(f"rampart validate: {error}", file=sys.stderr)  # noqa: T201 - the command's own word
+            faults += 1
+    if faults:
+        raise typer.Exit(WRONG_USAGE)
+
+
 @app.command(short_help="Let a deployment go on though the evidence is unclear.")
 @at_a_stack
 def approve(

@@ -12,11 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 from uniplot import plot_to_string
 
-from controller.core.document import parse, parse_json
+from controller.core.document import parse
 from controller.core.duration import spell_span
 from controller.core.errors import InputError
 from controller.core.target import Target
 from controller.core.wording import shown
+from rampart.cli.target_file import document_in
 from rampart.cli.wording import line, listing
 from rampart.simulate import ours
 from rampart.simulate.forecast import Expectation, forecast
@@ -37,12 +38,7 @@ def target_of(path: Path | None, strategy: str | None) -> Target:
         raise InputError("say what to simulate: a file with a target document, or --strategy NAME")
     if path is None:
         return ours.target_with(strategy or "", "--strategy")
-    try:
-        document = parse_json(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not text in UTF-8") from None
+    document = document_in(path)
     if isinstance(document, dict):
         document = {"name": "simulated"} | document | ({"strategy": strategy} if strategy else {})
     return parse(Target, document, str(path))

@@ -20,12 +20,12 @@ from controller.core.evidence import Minute
 from controller.core.look import look, shifted, wanted_metrics
 from controller.core.measurement import ShiftMade, compared_minutes
 from controller.core.outcome import Outcome
-from controller.core.strategy import FULL_WEIGHT, plan_of
+from controller.core.strategy import FULL_WEIGHT
 from controller.core.target import Target
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.history import with_history
-from controller.tasks.plan import LATE_MINUTES, MAX_APPROVAL_SECONDS
+from controller.tasks.plan import MAX_APPROVAL_SECONDS, target_plan
 from rampart.simulate.cloudwatch import BASELINE, BEGIN, BEGIN_MINUTE, CANDIDATE, MINUTE_SECONDS, Before, measured
 from rampart.simulate.latency import MINUTES, SlowTraces
 from rampart.simulate.outcomes import Outcomes
@@ -58,8 +58,7 @@ class Policy:
     def __init__(self, target: Target) -> None:
         """Prepare what all of the target's rollouts have in common."""
         member = target.members[0]
-        late = LATE_MINUTES * 60 if target.comparison else 0
-        self.plan = plan_of(target.strategy, target.final_bake, MINUTE_SECONDS, late)
+        self.plan = target_plan(target.strategy, target, MINUTE_SECONDS)
         self._record = Deployment(
             deployment_id="simulated-1",
             execution_arn="simulated-1",
