@@ -34,9 +34,15 @@ def verdict_on(path: Path) -> list[str]:
     return [
         f"{path}: can be used",
         f"  moves     {members}",
-        f"  plan      {plan.strategy}: {spell_plan(plan)}; {spell_span(plan.total_seconds)} when all is well",
+        f"  plan      {plan.strategy}: {_way(plan)}; {spell_span(plan.total_seconds)} when all is well",
         f"  judged by {_judges(target, plan)}",
     ]
+
+
+def _way(plan: Plan) -> str:
+    """Return how a plan moves traffic; where a guarded one starts, the traffic decides."""
+    told = spell_plan(plan)
+    return f"starts by the traffic, {told.partition(', ')[2]}" if plan.guard else told
 
 
 def _judges(target: Target, plan: Plan) -> str:

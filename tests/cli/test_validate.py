@@ -42,6 +42,14 @@ def test_a_document_by_which_nothing_is_judged_says_so(tmp_path: Path) -> None:
     assert told.stdout.splitlines()[-1] == "  judged by nothing: time alone decides"
 
 
+def test_where_a_guarded_ramp_starts_is_not_known_beforehand(tmp_path: Path) -> None:
+    told = validated(written(tmp_path, strategy="guarded"))
+    assert told.stdout.splitlines()[2] == (
+        "  plan      guarded: starts by the traffic, then what the evidence pays for, 9m at least, 100% for 5m; "
+        "14m when all is well"
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "line"),
     [
