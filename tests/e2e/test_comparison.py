@@ -3,10 +3,8 @@
 Each story has a function of its own, and all of them are told at once.
 """
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import pytest
 
 from controller.core.alias import Routing
 from controller.core.deployment import Deployment, Event, Status, Transition
-from rampart.demo.releases import Release
+from rampart.demo.releases import Release, packed
 from rampart.demo.report import counts
 from rampart.demo.traffic import Traffic
 from rampart.embedded.aws import EmbeddedAws
@@ -55,11 +53,7 @@ def price(event):
 
 def _zip(missing_in_five: int) -> bytes:
     """Return the zip of the function that docs/judging.md shows, with the prices that it asks."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("app.py"), typed(_PAGE, "log_metrics"))
-        archive.writestr(zipfile.ZipInfo("prices.py"), _OWN_CODE.format(missing=missing_in_five))
-    return buffer.getvalue()
+    return packed({"app.py": typed(_PAGE, "log_metrics"), "prices.py": _OWN_CODE.format(missing=missing_in_five)})
 
 
 def _flaky(number: int, percent: int = _FLAKY_PERCENT) -> bytes:
