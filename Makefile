@@ -10,12 +10,13 @@ SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 demo: $(VENV)/.demo
 	@$(BIN)/rampart demo $(ARGS)
 
+# Four workers on two cores, because the end-to-end runs mostly wait; who is done takes over from those who are not.
 test: static build build-here
-	$(BIN)/pytest -n 4
+	$(BIN)/pytest -n 4 --dist worksteal
 
 # Far more interleavings, and faults in pairs: hours of them.
 test-nightly: static build build-here
-	$(BIN)/pytest -n 4 -m "nightly or not nightly" --hypothesis-profile=nightly
+	$(BIN)/pytest -n 4 --dist worksteal -m "nightly or not nightly" --hypothesis-profile=nightly
 
 check: static
 	$(BIN)/pytest -n 2 tests/test_template*.py tests/state_machine
