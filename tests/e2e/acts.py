@@ -74,8 +74,11 @@ def start(shop: Shop, what: Release = GOOD, strategy: Strategy = "AllAtOnce", **
 
 
 def baking(shop: Shop, strategy: Strategy = "AllAtOnce") -> Deployment:
-    """Return a deployment that bakes for longer than the test takes."""
-    return shop.shifted(start(shop, strategy=strategy, final_bake=LONG))
+    """Return a deployment that bakes for longer than the test takes, and can be woken."""
+    name = start(shop, strategy=strategy, final_bake=LONG)
+    shop.shifted(name)
+    shop.wait(lambda: shop.record(name).token, f"deployment {name} bakes")
+    return shop.record(name)
 
 
 def describe_alias(shop: Shop) -> None:
