@@ -283,7 +283,7 @@ def simulate(
 
     lacking = [name for name in ("numpy", "uniplot") if not find_spec(name)]
     if lacking:
-        _fail(f"rampart simulate: it needs {' and '.join(lacking)}; pip install 'rampart[simulate]' brings them")
+        _fail(f"rampart simulate: it needs {' and '.join(lacking)}; pip install '.[simulate]' brings them")
     # Imported here, so that other commands do not need what it needs.
     from rampart.cli import simulate as simulation
 

@@ -132,5 +132,5 @@ def test_without_its_packages_it_says_how_to_get_them(monkeypatch: pytest.Monkey
     result = ran("simulate", "--strategy", "guarded", "--rps", "1")
     assert result.exit_code == 1
     assert one_line(result) == (
-        "rampart simulate: it needs numpy and uniplot; pip install 'rampart[simulate]' brings them"
+        "rampart simulate: it needs numpy and uniplot; pip install '.[simulate]' brings them"
     )
