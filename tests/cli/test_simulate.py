@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rampart.cli import __main__ as command
+from rampart.cli import commands_rehearsal
 from rampart.cli import simulate as simulation
 from rampart.simulate.forecast import Expectation
 from rampart.simulate.scenario import Scenario
@@ -128,7 +128,7 @@ def test_what_the_operator_must_put_right_is_one_line(arguments: list[str], line
 
 
 def test_without_its_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None)
+    monkeypatch.setattr(commands_rehearsal, "find_spec", lambda name: None)
     result = ran("simulate", "--strategy", "guarded", "--rps", "1")
     assert result.exit_code == 1
     assert one_line(result) == (

@@ -1,0 +1,56 @@
+"""The command's frame: the application that commands are added to, and what they have in common."""
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+_WIDE = 200
+"""The width where there is no terminal: a line is a line."""
+
+
+class Output(StrEnum):
+    """How a command answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+DeploymentCalled = Annotated[
+    str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target.")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")]
+Asker = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")]
+Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")]
+
+app = typer.Typer(
+    help="Rampart: safe deployments for AWS Lambda.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # its boxes break a line where the terminal ends
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def rampart() -> None:
+    """Rampart: safe deployments for AWS Lambda."""
+
+
+def terminal() -> Console:
+    """Return the terminal, or the pipe, that a command prints on."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def print_json(document: Any) -> None:
+    """Print a document for programs, as it is."""
+    print(json.dumps(document, indent=2))  # noqa: T201
+
+
+def fail(line: str, code: int = 1) -> NoReturn:
+    """End a command with its own last word, on stderr."""
+    print(line, file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code)

@@ -1,0 +1,71 @@
+"""The commands that look at deployments and change nothing."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rampart.cli.application import Answer, Output, app, print_json, terminal
+from rampart.cli.options import at_a_stack
+
+if TYPE_CHECKING:
+    from rampart.cli.stack import Stack
+
+
+@app.command(short_help="What runs, waits, or needs a person.")
+@at_a_stack
+def status(
+    stack: "Stack",
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="Only these, and what is live on them.")
+    ] = None,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show the deployments that run, that wait, and whose rollback failed."""
+    from rampart.cli.status import print_situation, situation, situation_document
+
+    found = situation(stack.deployments, targets or [])
+    if output is Output.JSON:
+        print_json(situation_document(found))
+    else:
+        print_situation(terminal(), found, datetime.now(UTC))
+
+
+@app.command(short_help="How the deployments of a target ended.")
+@at_a_stack
+def history(
+    stack: "Stack",
+    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many.")] = 20,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show how the last deployments of a target ended, the newest first."""
+    from rampart.cli.history import ended_deployments, print_history
+    from rampart.cli.status import stored_form
+
+    ended = ended_deployments(stack.deployments, target, limit)
+    if output is Output.JSON:
+        print_json([stored_form(deployment) for deployment in ended])
+    else:
+        print_history(terminal(), target, ended, datetime.now(UTC))
+
+
+@app.command(short_help="All that is on record about one deployment.")
+@at_a_stack
+def show(
+    stack: "Stack",
+    deployment: Annotated[
+        str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or a target: its latest one.")
+    ],
+    output: Answer = Output.TEXT,
+) -> None:
+    """Show one deployment: its plan, its alarms, the marks on it, and every event with its evidence."""
+    from rampart.cli.choice import deployment_called
+    from rampart.cli.show import page_document, print_page
+
+    found = deployment_called(stack.deployments, deployment)
+    events = stack.deployments.events(found.deployment_id)
+    if output is Output.JSON:
+        print_json(page_document(found, events))
+    else:
+        print_page(terminal(), found, events, datetime.now(UTC))
