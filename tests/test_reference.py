@@ -14,7 +14,13 @@ from rampart.reference.statements import Statement, statements
 from tests.sam_template import FUNCTIONS, MACHINES, RESOURCES, ROOT
 from tests.sam_template import statements as template_statements
 
-_WRITTEN = ("SECURITY.md", "docs/notifications.md", "docs/notification.schema.json")
+_WRITTEN = (
+    "SECURITY.md",
+    "docs/notifications.md",
+    "docs/target.md",
+    "docs/notification.schema.json",
+    "docs/target.schema.json",
+)
 _POLICY = """
 Resources:
   Reader:
@@ -40,6 +46,7 @@ Resources:
 def checkout(tmp_path: Path) -> Path:
     """Return a checkout of its own, with the template and the documents."""
     (tmp_path / "docs").mkdir()
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
     for name in ("template.yaml", *_WRITTEN):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path

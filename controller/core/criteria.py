@@ -39,7 +39,9 @@ class Then(StrEnum):
     """What is done about a candidate that does not meet a criterion."""
 
     ROLL_BACK = "roll_back"
+    """It is rolled back."""
     HOLD = "hold"
+    """The step is held, for `max_hold` at most."""
     OBSERVE = "observe"
     """Nothing; it is recorded."""
 
@@ -49,12 +51,13 @@ Text = Annotated[str, Field(min_length=1, max_length=255)]
 
 class _VersionedMetric(Document):
     namespace: Text
+    """The CloudWatch namespace that the application writes it to."""
     dimensions: Annotated[dict[Text, Text], Field(default_factory=dict, max_length=29)]
     """The metric's dimensions but for the version's."""
     version_dimension: Text
     """The dimension whose value is the number of the version that ran."""
     function: Text | None = None
-    """The member whose versions these are; None where there is only one."""
+    """The member whose versions these are; null where there is only one."""
 
 
 class CountMetric(_VersionedMetric):
@@ -63,8 +66,12 @@ class CountMetric(_VersionedMetric):
     name: Text
     """What is counted, such as "orders"."""
     requests: Text
+    """The name of the metric that counts what was asked."""
     failures: Text
-    """A minute with requests and without a value of this metric has no failures."""
+    """The name of the metric that counts what went wrong of it.
+
+    A minute with requests and without a value of this metric has no failures.
+    """
 
 
 def _known_answer(value: Any) -> Any:
@@ -77,12 +84,13 @@ class ComparisonTerms(Document):
     """What the comparison of candidate and baseline asks for."""
 
     false_rollbacks: Weight = 100
-    """In which share of the rollouts of a candidate that is no worse it may roll back, in basis points."""
-    min_requests: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """In which share of the rollouts of a candidate that is no worse it may roll back."""
+    min_requests: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 10
     """How many requests the candidate must have served before it gets all of the traffic."""
-    min_failures: Annotated[int, Field(ge=1, le=1_000)] = 3
+    min_failures: Annotated[int, Field(strict=True, ge=1, le=1_000)] = 3
+    """With fewer failures the candidate is not rolled back."""
     min_difference: Weight = 10
-    """A failure rate that is above the baseline's by less does not matter, in basis points."""
+    """A failure rate that is above the baseline's by less does not matter."""
     metrics: Annotated[tuple[CountMetric, ...], Field(max_length=10)] = ()
     """What is compared beside the errors that Lambda itself counts."""
     slower: Annotated[Then | Literal["ignore"], BeforeValidator(_known_answer)] = Then.HOLD
@@ -145,7 +153,9 @@ class RuleMetric(_VersionedMetric):
     """A metric of an application's own, which it keeps for each of its versions."""
 
     name: Text
+    """The metric's name."""
     statistic: Annotated[str, AfterValidator(_known_statistic)] = "Average"
+    """What is made of its values in the window."""
 
 
 def _an_hour_at_most(seconds: int) -> int:
@@ -172,14 +182,17 @@ class Rule(Document):
     ]
     """One of the metrics that Lambda keeps, by its name here, or an application's own."""
     above: Threshold | None = None
+    """The most that may be: a percentage for `error_rate`, a time for `duration`, a number otherwise."""
     below: Threshold | None = None
+    """The least that must be. Write one of the two."""
     statistic: Annotated[str, AfterValidator(_known_statistic)] = "p99"
-    """Of the metric duration."""
+    """What is made of the durations in the window; of no meaning to other metrics."""
     over: Annotated[Duration, AfterValidator(_an_hour_at_most)] = 300
-    """How long the window is that the numbers are taken from; it ends before the metrics' lag."""
-    min_requests: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """How long the window is that the numbers are taken from, `1m` to `1h`; it ends before the metrics' lag."""
+    min_requests: Annotated[int, Field(strict=True, ge=1, le=100_000)] = 10
     """With fewer requests in the window the rule says nothing."""
     then: Then = Then.ROLL_BACK
+    """What is done about a candidate on the wrong side of it."""
 
     @model_validator(mode="after")
     def _one_threshold(self) -> "Rule":

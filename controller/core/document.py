@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Tag, ValidationError
@@ -29,12 +30,14 @@ NAME_FORM, STEPS_FORM, EXPONENTIAL_FORM, GUARDED_FORM, METRIC_FORM, ZIP_FORM, IM
 def matching(pattern: str, otherwise: str) -> AfterValidator:
     """Return the validator of a text that is like `pattern` whole; `otherwise` says what to write."""
 
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"{otherwise}, not {shown(text)}")
-        return text
+    return AfterValidator(partial(matched, pattern, otherwise))
 
-    return AfterValidator(check)
+
+def matched(pattern: str, otherwise: str, text: str) -> str:
+    """Return a text that is like `pattern` whole; raises ValueError that says what to write otherwise."""
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"{otherwise}, not {shown(text)}")
+    return text
 
 
 def form_of(value: Any, forms: Mapping[str, type[BaseModel]]) -> str:

@@ -17,10 +17,15 @@ class Severity(StrEnum):
     UNDEFINED = "UNDEFINED"
     """Nobody has rated it yet."""
     INFORMATIONAL = "INFORMATIONAL"
+    """A remark."""
     LOW = "LOW"
+    """Rated low."""
     MEDIUM = "MEDIUM"
+    """Rated medium."""
     HIGH = "HIGH"
+    """Rated high."""
     CRITICAL = "CRITICAL"
+    """Rated critical."""
 
 
 class ScanGate(Document):

@@ -19,7 +19,9 @@ class ZipSource(Document):
     """Where the zips of a target appear: a bucket and a key, in which * stands for any text."""
 
     bucket: str = Field(min_length=3, max_length=63)
+    """The bucket of the stack's parameter `ArtifactBucket`."""
     key: str = Field(min_length=1, max_length=1024)
+    """A key, or a pattern of keys, that starts with the stack's `ArtifactPrefix`; `*` stands for any text."""
 
     def wants(self, announced: Announcement) -> bool:
         """Say whether what was announced is a zip of this source."""
@@ -39,6 +41,7 @@ class ImageSource(Document):
             'write the name of a repository of this account\'s ECR, such as "team/checkout"',
         ),
     ]
+    """A repository of this account's ECR that the stack's parameter `ArtifactRepository` covers."""
     tag: Annotated[
         str,
         matching(
@@ -46,8 +49,9 @@ class ImageSource(Document):
             'write a tag that moves, such as "prod", or a pattern of tags, such as "v*"',
         ),
     ]
+    """A tag that moves, such as `prod`, or a pattern of tags, in which `*` stands for any text."""
     scan: ScanGate | None = None
-    """What ECR's scan may find in them; None: nobody asks."""
+    """What ECR's scan may find in them; null: nobody asks."""
 
     @property
     def is_fixed(self) -> bool:

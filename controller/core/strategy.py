@@ -77,13 +77,16 @@ class WrittenStep(Document):
     """One step as a person writes it."""
 
     weight: Weight
+    """The candidate's share of the traffic."""
     bake: Duration
+    """How long it has it before the next step."""
 
 
 class Steps(Document):
     """Explicit steps; the weights ascend, and a step at 100 % is added when the last one is below."""
 
     steps: Annotated[tuple[WrittenStep, ...], Field(min_length=1, max_length=200)]
+    """The steps, in ascending order of their weights."""
 
     @field_validator("steps")
     @classmethod
@@ -102,7 +105,9 @@ class ExponentialTerms(Document):
     """How an exponential ramp grows: the first weight, and how long it takes to full weight."""
 
     factor: Weight
+    """The weight of the first step, which each further one doubles."""
     duration: Duration
+    """How long it takes to full weight."""
 
     @property
     def steps(self) -> list[tuple[int, int]]:
@@ -122,6 +127,7 @@ class Exponential(Document):
     """A ramp that doubles, as AppConfig's exponential one does."""
 
     exponential: ExponentialTerms
+    """How it grows."""
 
 
 def _budget(value: Any) -> Any:
@@ -162,6 +168,7 @@ class Guarded(Document):
     """The ramp that gives the candidate as much traffic as the evidence pays for."""
 
     guarded: GuardedTerms
+    """What bounds it; `{}` is the same as the name `guarded`."""
 
 
 GUARDED = Guarded(guarded=GuardedTerms())

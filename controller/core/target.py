@@ -46,8 +46,9 @@ class AlarmRule(Document):
     """One alarm to watch."""
 
     name: str = Field(min_length=1, max_length=255)
+    """The alarm's name, a composite one's too. In ALARM it rolls back; one that is missing is refused."""
     red_at_start: RedAtStart | None = None
-    """None: `block`, or `ignore_until_ok` when the deployment is a hotfix."""
+    """What it means that it is in ALARM already. Null: `block`, or for a hotfix `ignore_until_ok`."""
 
 
 def _parse_alarm(value: Any) -> Any:
@@ -81,14 +82,18 @@ class Member(Document):
     """One function and the alias through which it is called."""
 
     function: FunctionName
+    """The function's name, not its ARN. It carries the tag `rampart:managed` with the stage as value."""
     alias: AliasName = "live"
+    """The alias, which must exist, on a published version."""
 
 
 class VerificationEvent(Document):
     """A test event that the candidate must answer without an error before it gets traffic."""
 
     name: str = Field(min_length=1, max_length=64)
+    """What the event is called when it is told that the candidate did not answer it."""
     payload: Any
+    """What the candidate is invoked with: any JSON."""
 
 
 def _a_day_at_most(seconds: int) -> int:
@@ -107,20 +112,32 @@ class Target(Document):
     """One thing that is deployed as a whole: its functions, where its artifacts appear, how traffic moves."""
 
     version: Annotated[Literal[1], BeforeValidator(_not_a_truth_value)]
+    """The version of this form of document."""
     name: str
+    """The target's name, which the SSM parameter gives it; if it is here too, it must be the same."""
     source: Source
+    """Where its artifacts appear."""
     members: Annotated[tuple[Member, ...], Field(min_length=1, max_length=MAX_MEMBERS)]
+    """Functions and aliases that move in lockstep and roll back together; no function twice."""
     strategy: Strategy
+    """How traffic moves to a candidate."""
     alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=50)] = ()
+    """The alarms to watch, by their names, or as objects; no alarm twice."""
     final_bake: Duration | None = None
+    """How long to watch at full weight with rollback armed.
+
+    Null: the strategy's interval, `3m` at least if it splits traffic and versions are compared, or `5m`.
+    """
     max_hold: Annotated[Duration, AfterValidator(_a_day_at_most)] = 3600
-    """How long an inconclusive verdict may hold a step beyond its bake."""
+    """How long an inconclusive verdict may hold a step beyond its bake; `1d` at most."""
     when_unclear: WhenUnclear = WhenUnclear.APPROVE
     """What happens then, when the evidence alone is inconclusive; an alarm without data rolls back."""
     comparison: Annotated[ComparisonTerms | None, BeforeValidator(parse_comparison)] = ComparisonTerms()
-    """What the comparison of candidate and baseline asks for; None: they are not compared."""
+    """What the comparison of candidate and baseline asks for; `false`: they are not compared."""
     rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
+    """Thresholds for the candidate's own numbers."""
     test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
+    """What the candidate must answer before it gets traffic."""
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
     """What a new deployment does while another one of this target runs."""
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rampart.reference import notifications
+from rampart.reference import notifications, target_page, target_schema
 from rampart.reference.page import DocumentError, with_parts
 from rampart.reference.permissions import permissions
 
@@ -15,9 +15,14 @@ def documents(checkout: Path) -> dict[str, str]:
     pages = {
         "SECURITY.md": {"permissions": permissions(checkout / "template.yaml")},
         "docs/notifications.md": {"fields": notifications.fields(), "statuses": notifications.statuses()},
+        "docs/target.md": {"fields": target_page.fields(checkout), "values": target_page.values()},
     }
     written = {name: with_parts(name, _read(checkout / name, name), parts) for name, parts in pages.items()}
-    return written | {"docs/notification.schema.json": notifications.schema_text()}
+    schemas = {
+        "docs/notification.schema.json": notifications.schema_text(),
+        "docs/target.schema.json": target_schema.schema_text(),
+    }
+    return written | schemas
 
 
 def stale(checkout: Path) -> dict[str, str]:

@@ -1,18 +1,15 @@
 """What teams are told, from the model of a notification: JSON Schema, and the tables of docs/notifications.md."""
 
-import ast
-import inspect
 import json
 import re
-from enum import EnumType
-from itertools import pairwise
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from controller.core.deployment import Status
 from controller.core.notification import Notification, severity
-from rampart.reference.page import DocumentError, code, table
+from rampart.reference.page import code, table
+from rampart.reference.said import must_say
 
 SCHEMA_ID = "urn:rampart:notification:1"
 """The name of the schema; it is no address, since nothing is there to be fetched."""
@@ -52,9 +49,7 @@ def fields() -> str:
 
 def statuses() -> str:
     """Return the table of the statuses, with their severity."""
-    meanings = _said_of_members(Status)
-    if missing := [each.name for each in Status if each.name not in meanings]:
-        raise DocumentError(f"controller/core/deployment.py: status {missing[0]} does not say what it means")
+    meanings = must_say(Status, [each.name for each in Status])
     rows = [(code(each), code(severity(each)), meanings[each.name]) for each in Status]
     return table(("status", "severity", "meaning"), rows)
 
@@ -73,14 +68,3 @@ def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
         return code(json.dumps(field["const"]))
     kind: str = field.get("format", field["type"])
     return kind
-
-
-def _said_of_members(enum: EnumType) -> dict[str, str]:
-    """Return the docstring below each member of an enumeration, which Python itself does not keep."""
-    (body,) = (node.body for node in ast.parse(inspect.getsource(enum)).body if isinstance(node, ast.ClassDef))
-    said = {}
-    for member, text in pairwise(body):
-        match member, text:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(words))):
-                said[name] = words
-    return said

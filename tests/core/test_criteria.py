@@ -75,6 +75,8 @@ def test_slow_requests_are_held_for_at_a_lower_risk_and_beyond_a_tolerance() -> 
             {"min_requests": 0},
             "comparison.min_requests: input should be greater than or equal to 1, not 0",
         ),
+        ({"min_requests": True}, "comparison.min_requests: input should be a valid integer, not true"),
+        ({"min_failures": "3"}, "comparison.min_failures: input should be a valid integer, not '3'"),
         (
             {"min_requests": 100_001},
             "comparison.min_requests: input should be less than or equal to 100000, not 100001",
