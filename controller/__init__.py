@@ -18,6 +18,7 @@ reconcile  finishes on a schedule what was left half-way, because an event was l
 notify     reads each transition from the table's stream and tells the event bus.
 
 `core` decides and is pure: no AWS, no clock, no environment. `tasks` act on what `core` decided, through the
-words of `ports`. `adapters` translate ports to AWS's clients and back. `handlers` are the Lambda entry points.
+words of `ports`. `adapters` translate ports to AWS's clients and back. `handlers` are the Lambda entry
+points, one module each.
 Dependencies point inwards: handlers -> tasks -> core, adapters -> ports -> core.
 """

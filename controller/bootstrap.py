@@ -1,4 +1,4 @@
-"""The one place that joins ports to adapters: clients of AWS are made lazily, once.
+"""The one place that joins ports to adapters: adapters are imported, and clients of AWS made, lazily, once.
 
 They are botocore's, as boto3's are; to import what else boto3 has would take nearly a tenth of a cold start.
 """
@@ -12,18 +12,19 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from controller.adapters.artifact_store import ArtifactStore
-from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
-from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
-from controller.adapters.dynamodb_deployments import DynamoDbDeployments
-from controller.adapters.eventbridge_bus import EventBridgeBus
-from controller.adapters.lambda_functions import LambdaFunctions
-from controller.adapters.ssm_targets import SsmTargets
-from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 from controller.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
+
+    from controller.adapters.artifact_store import ArtifactStore
+    from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
+    from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
+    from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+    from controller.adapters.eventbridge_bus import EventBridgeBus
+    from controller.adapters.lambda_functions import LambdaFunctions
+    from controller.adapters.ssm_targets import SsmTargets
+    from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 
 # The state machine retries too, with jitter and for longer; these retries are for a hiccup.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
@@ -73,25 +74,33 @@ class AwsPorts:
         return self._session.create_client(service, config=config)
 
     @cached_property
-    def functions(self) -> LambdaFunctions:
+    def functions(self) -> "LambdaFunctions":
         """Lambda functions."""
+        from controller.adapters.lambda_functions import LambdaFunctions
+
         patient = cache(lambda: self._client("lambda", _PATIENT_CONFIG))  # Verify alone needs it
         return LambdaFunctions(self._client("lambda"), patient)
 
     @cached_property
-    def artifacts(self) -> ArtifactStore:
+    def artifacts(self) -> "ArtifactStore":
         """Buckets and repositories; most deployments need only one of the two clients."""
+        from controller.adapters.artifact_store import ArtifactStore
+
         s3, ecr = cache(lambda: self._client("s3")), cache(lambda: self._client("ecr"))
         return ArtifactStore(s3, ecr, self._settings.account)
 
     @cached_property
-    def alarms(self) -> CloudWatchAlarms:
+    def alarms(self) -> "CloudWatchAlarms":
         """CloudWatch alarms."""
+        from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
+
         return CloudWatchAlarms(self._cloudwatch)
 
     @cached_property
-    def metrics(self) -> CloudWatchMetrics:
+    def metrics(self) -> "CloudWatchMetrics":
         """CloudWatch metrics."""
+        from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
+
         return CloudWatchMetrics(self._cloudwatch, self._settings.minute_seconds)
 
     @cached_property
@@ -105,24 +114,32 @@ class AwsPorts:
         return SystemClock()
 
     @cached_property
-    def targets(self) -> SsmTargets:
+    def targets(self) -> "SsmTargets":
         """The catalogue, kept for a minute."""
+        from controller.adapters.ssm_targets import SsmTargets
+
         client = self._client("ssm")
         return SsmTargets(client, self._settings.targets_path, time.monotonic, self._settings.minute_seconds)
 
     @cached_property
-    def deployments(self) -> DynamoDbDeployments:
+    def deployments(self) -> "DynamoDbDeployments":
         """Records, events, claims."""
+        from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+
         return DynamoDbDeployments(self._client("dynamodb"), self._settings.table_name)
 
     @cached_property
-    def executions(self) -> StepFunctionsExecutions:
+    def executions(self) -> "StepFunctionsExecutions":
         """The state machine."""
+        from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
+
         return StepFunctionsExecutions(self._client("stepfunctions"), self._settings.state_machine_arn)
 
     @cached_property
-    def bus(self) -> EventBridgeBus:
+    def bus(self) -> "EventBridgeBus":
         """The teams' bus."""
+        from controller.adapters.eventbridge_bus import EventBridgeBus
+
         return EventBridgeBus(self._client("events"), self._settings.bus_name)
 
 

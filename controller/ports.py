@@ -1,20 +1,24 @@
 """What the tasks need from the world, in the words of the glossary; `adapters` speaks AWS behind it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, Protocol
+from __future__ import annotations
 
-from controller.core.alias import Alias, Routing
-from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.deployment import Deployment, Event, Mark, MarkDetail
-from controller.core.handler_file import Runtime
-from controller.core.image_manifest import Descriptor, Manifest
-from controller.core.measurement import Measured, Metric
-from controller.core.scan import Scan
-from controller.core.target import Target
-from controller.core.verdict import Reading
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from controller.core.alias import Alias, Routing
+    from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
+    from controller.core.deployment import Deployment, Event, Mark, MarkDetail
+    from controller.core.handler_file import Runtime
+    from controller.core.image_manifest import Descriptor, Manifest
+    from controller.core.measurement import Measured, Metric
+    from controller.core.scan import Scan
+    from controller.core.target import Target
+    from controller.core.verdict import Reading
 
 
 class Readiness(StrEnum):

@@ -43,7 +43,7 @@ import sys
 from botocore.session import Session
 def refuse(*args, **kwargs): raise AssertionError("a client was made")
 Session.create_client = refuse
-import controller.handlers
+import controller.handlers.judge
 heavy = ("aws_xray_sdk", "boto3", "moto", "samtranslator", "rampart")
 print([name for name in heavy if name in sys.modules])
 """
@@ -55,7 +55,7 @@ def test_a_cold_start_looks_for_no_garbage_and_a_warm_one_not_among_what_was_imp
 import gc
 looked = []
 gc.callbacks.append(lambda phase, _: looked.append(phase))
-import controller.handlers
+import controller.handlers.plan
 imported = gc.get_freeze_count()
 {clients_code("PlanFunction")}
 print(looked, gc.isenabled(), imported > 50_000)

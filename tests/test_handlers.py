@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from controller import bootstrap, handlers
+from controller import bootstrap
 from controller.adapters.dynamodb_items import event_item, to_dynamodb
 from controller.core.deployment import Status
 from controller.core.errors import InputError, MalformedEventError, StoppedError, UnavailableError
+from controller.handlers import visit
+from controller.handlers.intake import on_artifact
+from controller.handlers.notify import on_transition
+from controller.handlers.plan import on_plan
+from controller.handlers.reconcile import on_schedule
+from controller.handlers.shift import on_shift
 from controller.observability import logger, metrics
 from controller.settings import Settings
 from tests.engine.entry_points import LambdaContext, Output, Stdout, deploy
@@ -40,7 +46,7 @@ def output(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     chosen = Settings(STAGE, "123456789012", "table", "default", "arn", 60.0)
     monkeypatch.setattr(bootstrap, "ports", lambda: world.ports)
     monkeypatch.setattr(bootstrap, "settings", lambda: chosen)
-    monkeypatch.setattr(handlers, "datetime", Clock)
+    monkeypatch.setattr(visit, "datetime", Clock)
     monkeypatch.setattr(metrics.provider, "namespace", "Rampart")
     monkeypatch.setattr(metrics.provider, "service", "rampart")
     monkeypatch.delenv("_X_AMZN_TRACE_ID", raising=False)
@@ -121,7 +127,7 @@ def test_what_a_task_raises_reaches_the_state_machine_by_its_name_and_is_counted
     world: World, output: Output
 ) -> None:
     with pytest.raises(StoppedError, match="deployment nothing has no record"):
-        handlers.on_shift({"deployment_id": "nothing"}, LambdaContext())  # type: ignore[arg-type]
+        on_shift({"deployment_id": "nothing"}, LambdaContext())
     (line,) = output.metrics
     assert (line["State"], line["StoppedError"]) == ("Shift", [1.0])
 
@@ -134,14 +140,14 @@ def test_a_bug_reaches_the_state_machine_as_itself_and_is_counted(
 
     monkeypatch.setattr(world.ports.deployments, "find", fail)
     with pytest.raises(KeyError, match="price"):
-        handlers.on_shift({"deployment_id": "d-1"}, LambdaContext())  # type: ignore[arg-type]
+        on_shift({"deployment_id": "d-1"}, LambdaContext())
     assert output.metrics
 
 
 def test_garbage_for_input_is_rejected_with_a_line_that_names_the_execution(world: World, output: Output) -> None:
     started = {"execution_arn": "arn", "started_at": "2026-03-02T09:00:00.000Z"}
     payload = {"deployment_id": "by-hand", "request": "hello", **started}
-    answer = handlers.on_plan(payload, LambdaContext())  # type: ignore[arg-type]
+    answer = on_plan(payload, LambdaContext())
     assert answer["decision"] == "REJECTED"
     assert answer["error"]["Cause"].startswith("execution input: write a JSON object")
     assert [(line["deployment_id"], line["level"]) for line in output.logs] == [("by-hand", "INFO")]
@@ -149,7 +155,7 @@ def test_garbage_for_input_is_rejected_with_a_line_that_names_the_execution(worl
 
 def test_an_artifact_that_is_wanted_is_logged_and_counted(world: World, output: Output) -> None:
     artifact = world.upload()
-    handlers.on_artifact(s3_event(artifact), LambdaContext())
+    on_artifact(s3_event(artifact), LambdaContext())
     (name,) = world.ports.executions.started
     (line,) = output.logs
     assert (line["message"], line["artifact"], line["started"]) == ("artifact taken in", artifact.identity, [name])
@@ -158,7 +164,7 @@ def test_an_artifact_that_is_wanted_is_logged_and_counted(world: World, output: 
 
 
 def test_an_artifact_that_nobody_wants_is_one_line_and_a_metric(world: World, output: Output) -> None:
-    handlers.on_artifact(s3_event(world.upload(key="other/1.zip")), LambdaContext())
+    on_artifact(s3_event(world.upload(key="other/1.zip")), LambdaContext())
     assert world.ports.executions.started == {}
     assert len(output.logs) == 1
     assert output.metrics[0]["UnmatchedEvents"] == [1.0]
@@ -166,7 +172,7 @@ def test_an_artifact_that_nobody_wants_is_one_line_and_a_metric(world: World, ou
 
 def test_a_target_that_cannot_be_read_is_an_error_line_beside_the_others(world: World, output: Output) -> None:
     world.ports.targets.documents["basket"] = "{"
-    handlers.on_artifact(s3_event(world.upload()), LambdaContext())
+    on_artifact(s3_event(world.upload()), LambdaContext())
     first, second = output.logs
     assert (first["level"], first["message"]) == ("ERROR", "target cannot be read")
     assert "basket is not JSON" in first["reason"]
@@ -176,7 +182,7 @@ def test_a_target_that_cannot_be_read_is_an_error_line_beside_the_others(world: 
 
 def test_a_malformed_event_is_raised_with_one_error_line_that_says_why(world: World, output: Output) -> None:
     with pytest.raises(MalformedEventError):
-        handlers.on_artifact({"hello": "world"}, LambdaContext())
+        on_artifact({"hello": "world"}, LambdaContext())
     (line,) = output.logs
     assert (line["level"], line["message"]) == ("ERROR", "failed")
     assert line["reason"].startswith("event is not of the shape")
@@ -186,7 +192,7 @@ def test_a_malformed_event_is_raised_with_one_error_line_that_says_why(world: Wo
 def test_an_event_that_may_have_been_for_an_unreadable_target_is_raised(world: World, output: Output) -> None:
     world.ports.targets.documents["checkout"] = "{"
     with pytest.raises(InputError, match="no readable target wants it"):
-        handlers.on_artifact(s3_event(world.upload()), LambdaContext())
+        on_artifact(s3_event(world.upload()), LambdaContext())
     (line,) = output.logs
     assert line["level"] == "ERROR"
 
@@ -207,7 +213,7 @@ def test_transitions_are_told_in_order_and_taken_off_the_outbox(world: World, ou
     deploy(world)
     world.ports.bus.told.clear()
     records = [stream_record(world, number) for number in (1, 2, 3)]
-    answer = handlers.on_transition({"Records": records}, LambdaContext())
+    answer = on_transition({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": []}
     assert [told["event_id"] for told in world.ports.bus.told] == ["by-hand.1", "by-hand.2", "by-hand.3"]
     assert output.metrics[-1]["Notifications"] == [3.0]
@@ -218,7 +224,7 @@ def test_nothing_is_told_past_the_first_transition_that_failed(world: World, out
     world.ports.bus.told.clear()
     count = len(output.logs)
     records = [stream_record(world, 1), stream_record(world, 2, {"pk": {"S": "broken"}}), stream_record(world, 3)]
-    answer = handlers.on_transition({"Records": records}, LambdaContext())
+    answer = on_transition({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "200"}]}
     assert [told["event_id"] for told in world.ports.bus.told] == ["by-hand.1"]
     (line,) = output.logs[count:]
@@ -236,7 +242,7 @@ def test_a_bus_that_does_not_answer_has_the_transition_told_again(
 
     monkeypatch.setattr(world.ports.bus, "send", refuse)
     records = [stream_record(world, number) for number in (1, 2)]
-    answer = handlers.on_transition({"Records": records}, LambdaContext())
+    answer = on_transition({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "100"}]}
 
 
@@ -244,10 +250,10 @@ def test_what_reconcile_finishes_is_a_line_and_a_metric(world: World, output: Ou
     (name,) = world.take_in(world.upload()).started
     request = json.loads(world.ports.executions.started[name])
     started = {"execution_arn": f"arn:{name}", "started_at": "2026-03-02T09:00:00.000Z"}
-    handlers.on_plan({"deployment_id": name, "request": request, **started}, LambdaContext())  # type: ignore[arg-type]
+    on_plan({"deployment_id": name, "request": request, **started}, LambdaContext())
     world.ports.executions.dead.add(name)
     world.clock.advance(301)
-    handlers.on_schedule({}, LambdaContext())
+    on_schedule({}, LambdaContext())
     line = next(each for each in output.logs if each["message"] == "reconciled")
     assert (line["level"], line["what"]) == ("WARNING", f"{name}: ROLLED_BACK, because its execution is gone")
     assert output.metrics[-1]["Reconciled"] == [1.0]
@@ -256,7 +262,7 @@ def test_what_reconcile_finishes_is_a_line_and_a_metric(world: World, output: Ou
 def test_what_reconcile_could_not_finish_is_raised_once_the_rest_is_done(world: World, output: Output) -> None:
     world.ports.targets.all = _unavailable  # type: ignore[method-assign]
     with pytest.raises(UnavailableError, match="not now"):
-        handlers.on_schedule({}, LambdaContext())
+        on_schedule({}, LambdaContext())
     assert "not now" in next(each for each in output.logs if each["message"] == "not reconciled")["reason"]
 
 

@@ -114,7 +114,7 @@ def test_every_function_runs_on_the_same_runtime_with_json_logs_and_traces() -> 
 def test_a_function_is_built_described_and_has_an_entry_point(name: str) -> None:
     assert RESOURCES[name]["Metadata"] == {"BuildMethod": "makefile"}
     assert FUNCTIONS[name]["Description"].endswith(".")
-    assert FUNCTIONS[name]["Handler"].startswith("controller.handlers.on_")
+    assert FUNCTIONS[name]["Handler"].startswith("controller.handlers.")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Deployment, Status
-from controller.handlers import TASKS
 from tests.engine import walker
-from tests.engine.world import World
+from tests.engine.world import World, act_of
 from tests.tasks.walks import arrive, resume
 
 BEFORE = json.loads((Path(__file__).parent / "records" / "before.json").read_text())
@@ -75,6 +74,6 @@ def test_a_deployment_of_the_version_before_is_rolled_back(world: World, row: di
 def test_an_execution_of_the_definition_before_does_not_say_when_it_began(world: World) -> None:
     (name,) = world.take_in(world.upload()).started
     payload = {"request": json.loads(world.ports.executions.started[name]), "execution_arn": "arn"}
-    ruling = TASKS["Plan"](world.visit(name), payload)
+    ruling = act_of("Plan")(world.visit(name), payload)
     assert ruling
     assert ruling.decision == "PUBLISH"

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.artifact import ZipArtifact
+from controller.core.decision import Ruling
 from controller.core.deployment import Deployment
 from controller.core.errors import ControllerError
-from controller.handlers import TASKS
 from controller.intake import Intake, take_in
 from controller.notify import tell
 from controller.ports import Artifacts, Bus, Deployments, Stored, Targets
@@ -39,6 +41,14 @@ from tests.engine.points import Point, tapped
 from tests.engine.step_functions import Executions, StepFunctions, Tasks, failure_of
 from tests.engine.timeline import Choose, Timeline
 from tests.engine.walker import Execution
+from tests.state_machine.definition import snake_case
+
+
+@cache
+def act_of(state: str) -> Callable[[Context, Any], Ruling | None]:
+    """Return what the entry point of a Task state does with its payload."""
+    act: Callable[[Context, Any], Ruling | None] = import_module(f"controller.handlers.{snake_case(state)}").act
+    return act
 
 
 @dataclass
@@ -241,7 +251,7 @@ class World(Account):
 
     def _carry_out(self, state: str, payload: dict[str, Any]) -> dict[str, Any]:
         visit = self.visit(payload["deployment_id"])
-        ruling = TASKS[state](visit, json.loads(json.dumps(payload)))
+        ruling = act_of(state)(visit, json.loads(json.dumps(payload)))
         return ruling.state_document(visit.deployment_id) if ruling else {}
 
     def _tell(self, records: list[dict[str, Any]]) -> list[str]:

@@ -1,0 +1,15 @@
+"""Judge, invoked by the state machine."""
+
+from controller.core.decision import Ruling
+from controller.handlers.entry_point import Event
+from controller.handlers.visit import task
+from controller.tasks.context import Context
+from controller.tasks.judge import judge
+
+
+def act(visit: Context, _: Event) -> Ruling:
+    """Return what the task decides."""
+    return judge(visit)
+
+
+on_judge = task("Judge", act)

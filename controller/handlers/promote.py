@@ -1,0 +1,15 @@
+"""Promote, invoked by the state machine."""
+
+from controller.core.decision import Ruling
+from controller.handlers.entry_point import Event
+from controller.handlers.visit import task
+from controller.tasks.context import Context
+from controller.tasks.promote import promote
+
+
+def act(visit: Context, _: Event) -> Ruling:
+    """Return what the task decides."""
+    return promote(visit)
+
+
+on_promote = task("Promote", act)
