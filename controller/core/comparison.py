@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controller.core.evidence import MOST_PER_MINUTE, Minute, Usual, log_evidence, log_evidence_against, log_mean
+from controller.core.evidence import MOST_PER_MINUTE, Evidence, EvidenceAgainst, Minute, Usual, log_mean
 from controller.core.outcome import Outcome
 
 HOLD_FROM = 2.0
@@ -65,6 +65,76 @@ class Comparison:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
+class Scale:
+    """Weighs minute after minute: the counts of both versions so far, and the odds that the candidate is worse.
+
+    With several `comparisons` in a deployment each has its part of the risk (the union bound). `usual` counts only
+    where the baseline itself serves next to nothing.
+    """
+
+    __slots__ = (
+        "_against",
+        "_bar",
+        "_evidence",
+        "_log_comparisons",
+        "_usual",
+        "failed",
+        "ours",
+        "theirs",
+        "theirs_failed",
+    )
+
+    def __init__(self, bar: Bar, usual: Usual | None = None, comparisons: int = 1) -> None:
+        """Begin with nothing on either side."""
+        self.ours = self.failed = self.theirs = self.theirs_failed = 0.0
+        self._bar, self._usual = bar, usual
+        self._log_comparisons = math.log(comparisons)
+        self._evidence = Evidence(bar.tolerance, bar.most_per_minute)
+        self._against = EvidenceAgainst(usual) if usual else None
+
+    def add(self, minute: Minute) -> None:
+        """Take the next minute into account."""
+        ours, failed, theirs, theirs_failed = minute
+        self.ours += ours
+        self.failed += failed
+        self.theirs += theirs
+        self.theirs_failed += theirs_failed
+        self._evidence.add(minute)
+        if self._against:
+            self._against.add(minute)
+
+    @property
+    def odds(self) -> float:
+        """That the candidate is worse, to 1; the share of this comparison when there are several."""
+        found = self._evidence.log
+        if self._usual and self._against and self.theirs < _FEW_BASELINE_REQUESTS:
+            is_quiet = self.theirs_failed <= max(1, 3 * self._usual.highest_rate * self.theirs)
+            found = log_mean(found, self._against.log) if is_quiet else found
+        return math.exp(min(found - self._log_comparisons, 700.0))
+
+    @property
+    def matters(self) -> bool:
+        """Whether the candidate's failure rate is so far above the baseline's that it is worth a word."""
+        difference = _rate(self.failed, self.ours) - _rate(self.theirs_failed, self.theirs)
+        return difference >= self._bar.min_difference
+
+    @property
+    def convicts(self) -> bool:
+        """Whether the candidate fails the comparison."""
+        return self.matters and self.failed >= self._bar.min_failures and self.odds >= 1 / self._bar.risk
+
+    def doubts(self, hold_from: float = HOLD_FROM) -> bool:
+        """Say whether the candidate may be worse, at these odds or higher ones."""
+        return self.matters and self.odds >= hold_from
+
+    @property
+    def lacks_a_baseline(self) -> bool:
+        """Whether the candidate fails far more than the alias usually does, with too little to compare it with."""
+        if self._usual is None or self.theirs >= _FEW_BASELINE_REQUESTS:
+            return False
+        return self.failed >= max(self._bar.min_failures, _unusual(self._usual) * self.ours)
+
+
 def compare(
     contest: Contest,
     minutes: Sequence[Minute],
@@ -77,28 +147,27 @@ def compare(
 ) -> Comparison:
     """Return what the minutes say of the candidate.
 
-    With several `comparisons` in a deployment each has its part of the risk (the union bound). `usual` counts only
-    where the baseline itself serves next to nothing. `needs_requests` says whether too few are a reason to hold,
-    and `hold_from` from which odds on to do so.
+    `comparisons` and `usual` are a scale's. `needs_requests` says whether too few are a reason to hold, and
+    `hold_from` from which odds on to do so.
     """
-    ours, failed, theirs, theirs_failed = _totals(minutes)
-    log_odds = _log_odds(minutes, bar, usual) - math.log(comparisons)
-    difference = (failed / ours if ours else 0.0) - (theirs_failed / theirs if theirs else 0.0)
-    matters = difference >= bar.min_difference
-    odds = math.exp(min(log_odds, 700.0))
+    usual = usual if usual and usual.requests else None
+    scale = Scale(bar, usual, comparisons)
+    for minute in minutes:
+        scale.add(minute)
+    ours, failed, theirs, theirs_failed = scale.ours, scale.failed, scale.theirs, scale.theirs_failed
+    odds = scale.odds
     counts = (
         f"{_of(failed, ours, contest.failures)} against {_of(theirs_failed, theirs)} "
         f"in the same {_count(len(minutes), 'minute')}"
     )
     worse = f"{contest.candidate} {contest.worse} {contest.baseline}: {counts}"
     said = f"the odds that it is worse are {spell_odds(odds)}"
-    enough = 1 / bar.risk
     is_starved = False
-    if matters and odds >= enough and failed >= bar.min_failures:
-        outcome, reason = Outcome.FAIL, f"{worse}; {said}, and {enough:g} to 1 is enough"
-    elif matters and odds >= hold_from:
+    if scale.convicts:
+        outcome, reason = Outcome.FAIL, f"{worse}; {said}, and {1 / bar.risk:g} to 1 is enough"
+    elif scale.doubts(hold_from):
         outcome, reason = Outcome.INCONCLUSIVE, f"{contest.candidate} may be worse: {counts}; {said}"
-    elif trouble := _trouble(contest, minutes, bar, usual):
+    elif trouble := _trouble(contest, scale, minutes, bar, usual):
         outcome, reason = Outcome.INCONCLUSIVE, f"{trouble}: {counts}"
     elif ours < bar.min_requests:
         is_starved = needs_requests
@@ -126,31 +195,30 @@ def spell_odds(odds: float) -> str:
     return f"{odds:.1f} to 1" if odds >= 1 else "less than even"
 
 
-def _log_odds(minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> float:
-    found = log_evidence(minutes, bar.tolerance, bar.most_per_minute)
-    if usual is None:
-        return found
-    _, _, theirs, theirs_failed = _totals(minutes)
-    is_quiet = theirs_failed <= max(1, 3 * usual.highest_rate * theirs)
-    if theirs < _FEW_BASELINE_REQUESTS and is_quiet:
-        return log_mean(found, log_evidence_against(usual, minutes))
-    return found
-
-
-def _trouble(contest: Contest, minutes: Sequence[Minute], bar: Bar, usual: Usual | None) -> str | None:
+def _trouble(
+    contest: Contest, scale: Scale, minutes: Sequence[Minute], bar: Bar, usual: Usual | None
+) -> str | None:
     """Say what is wrong when the candidate fails far more than the alias usually does, and nobody knows why."""
-    if usual is None or not usual.requests:
+    if usual is None:
         return None
-    limit = max(_UNUSUAL_RATE, _UNUSUAL_TIMES * usual.rate)
+    limit = _unusual(usual)
     ours, failed, theirs, theirs_failed = _totals(minutes[-_RECENT_MINUTES:])
     if theirs >= bar.min_requests and theirs_failed >= limit * theirs and failed >= limit * ours > 0:
         return f"both versions are in trouble, and not {contest.candidate} alone"
-    ours, failed, theirs, _ = _totals(minutes)
-    if theirs < _FEW_BASELINE_REQUESTS and failed >= max(bar.min_failures, limit * ours):
+    if scale.lacks_a_baseline:
         return (
             f"{contest.candidate} fails far more than is usual, and its baseline serves too little to compare with"
         )
     return None
+
+
+def _unusual(usual: Usual) -> float:
+    """Return the failure rate from which on something is the matter, whatever it is."""
+    return max(_UNUSUAL_RATE, _UNUSUAL_TIMES * usual.rate)
+
+
+def _rate(failed: float, requests: float) -> float:
+    return failed / requests if requests else 0.0
 
 
 def _totals(minutes: Sequence[Minute]) -> tuple[float, ...]:

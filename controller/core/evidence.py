@@ -52,60 +52,104 @@ class Usual(NamedTuple):
         return min(1.0, (self.failures + 3 * math.sqrt(self.failures) + 5) / self.requests)
 
 
-def log_evidence(
-    minutes: Iterable[Minute], tolerance: float = 1.0, most_per_minute: float = MOST_PER_MINUTE
-) -> float:
-    """Return the natural logarithm of the evidence that the candidate's odds of failing are above the baseline's.
+class Evidence:
+    """The evidence that the candidate's odds of failing are above the baseline's, as minute after minute is added.
 
     `tolerance` is the odds ratio up to which a candidate counts as no worse; 1 allows nothing. `most_per_minute`
     bounds by how much a minute multiplies the evidence.
     """
-    log_most = math.log(most_per_minute)
-    ratios = [ratio for ratio in ODDS_RATIOS if ratio > tolerance]
-    terms = [(math.log(ratio / tolerance), ratio - 1) for ratio in ratios]
-    allowed = tolerance - 1
-    beliefs = [-math.inf] * len(ratios)
-    passed = 0
-    for requests, failures, other_requests, other_failures in minutes:
-        if passed <= _LATER_MINUTES:
-            start = _LOG_LATER if passed else _LOG_FIRST
+
+    __slots__ = ("_allowed", "_beliefs", "_log_most", "_passed", "_terms")
+
+    def __init__(self, tolerance: float = 1.0, most_per_minute: float = MOST_PER_MINUTE) -> None:
+        """Begin before the first minute."""
+        ratios = [ratio for ratio in ODDS_RATIOS if ratio > tolerance]
+        self._terms = [(math.log(ratio / tolerance), ratio - 1) for ratio in ratios]
+        self._allowed = tolerance - 1
+        self._log_most = math.log(most_per_minute)
+        self._beliefs = [-math.inf] * len(ratios)
+        self._passed = 0
+
+    def add(self, minute: Minute) -> None:
+        """Take the next minute into account."""
+        requests, failures, other_requests, other_failures = minute
+        beliefs = self._beliefs
+        if self._passed <= _LATER_MINUTES:
+            start = _LOG_LATER if self._passed else _LOG_FIRST
             beliefs = [_log_sum(belief, start) for belief in beliefs]
-        passed += 1
+        self._passed += 1
         together = failures + other_failures
         if together and requests and other_requests:
             share = requests / (requests + other_requests)
-            base = together * math.log1p(allowed * share)
+            base = together * math.log1p(self._allowed * share)
+            log_most = self._log_most
             beliefs = [
                 belief + min(failures * gain - together * math.log1p(excess * share) + base, log_most)
-                for belief, (gain, excess) in zip(beliefs, terms, strict=True)
+                for belief, (gain, excess) in zip(beliefs, self._terms, strict=True)
             ]
-    still_to_start = 1 / 2 + min(max(passed - 1, 0), _LATER_MINUTES) / (2 * _LATER_MINUTES) if passed else 0.0
-    highest = max(beliefs, default=-math.inf)
-    if highest == -math.inf:
-        return 0.0
-    scaled = sum(math.exp(belief - highest) for belief in beliefs) / len(beliefs)
-    rest = 1 - still_to_start
-    return _log_sum(highest + math.log(scaled), math.log(rest) if rest > 0 else -math.inf)
+        self._beliefs = beliefs
+
+    @property
+    def log(self) -> float:
+        """The natural logarithm of the evidence so far."""
+        highest = max(self._beliefs, default=-math.inf)
+        if highest == -math.inf:
+            return 0.0
+        passed = self._passed
+        still_to_start = 1 / 2 + min(max(passed - 1, 0), _LATER_MINUTES) / (2 * _LATER_MINUTES)
+        scaled = sum(math.exp(belief - highest) for belief in self._beliefs) / len(self._beliefs)
+        rest = 1 - still_to_start
+        return _log_sum(highest + math.log(scaled), math.log(rest) if rest > 0 else -math.inf)
 
 
-def log_evidence_against(usual: Usual, minutes: Iterable[Minute]) -> float:
-    """Return the natural logarithm of the evidence that the candidate fails more than the alias usually did.
+class EvidenceAgainst:
+    """The evidence that the candidate fails more than the alias usually did, as minute after minute is added.
 
     For a function so seldom called that its baseline serves next to nothing during the rollout. It is outside the
     guarantee: a trouble that both versions share, and that is new, speaks against the candidate.
     """
-    limit = usual.highest_rate
-    beliefs = {rate: 0.0 for rate in _USUAL_FAILURE_RATES if rate > limit}
-    if not beliefs:
-        return 0.0
-    for minute in minutes:
-        failed = minute.candidate_failures
+
+    __slots__ = ("_beliefs", "_limit")
+
+    def __init__(self, usual: Usual) -> None:
+        """Begin before the first minute."""
+        self._limit = usual.highest_rate
+        self._beliefs = {rate: 0.0 for rate in _USUAL_FAILURE_RATES if rate > self._limit}
+
+    def add(self, minute: Minute) -> None:
+        """Take the next minute into account."""
+        failed, limit = minute.candidate_failures, self._limit
         served = minute.candidate_requests - failed
-        for rate in beliefs:
+        for rate in self._beliefs:
             gain = failed * math.log(rate / limit) + served * math.log((1 - rate) / (1 - limit))
-            beliefs[rate] += min(gain, _LOG_MOST)
-    highest = max(beliefs.values())
-    return highest + math.log(sum(math.exp(belief - highest) for belief in beliefs.values()) / len(beliefs))
+            self._beliefs[rate] += min(gain, _LOG_MOST)
+
+    @property
+    def log(self) -> float:
+        """The natural logarithm of the evidence so far."""
+        if not self._beliefs:
+            return 0.0
+        highest = max(self._beliefs.values())
+        summed = sum(math.exp(belief - highest) for belief in self._beliefs.values())
+        return highest + math.log(summed / len(self._beliefs))
+
+
+def log_evidence(
+    minutes: Iterable[Minute], tolerance: float = 1.0, most_per_minute: float = MOST_PER_MINUTE
+) -> float:
+    """Return the natural logarithm of the evidence of all minutes that the candidate is worse than its baseline."""
+    evidence = Evidence(tolerance, most_per_minute)
+    for minute in minutes:
+        evidence.add(minute)
+    return evidence.log
+
+
+def log_evidence_against(usual: Usual, minutes: Iterable[Minute]) -> float:
+    """Return the natural logarithm of the evidence of all minutes that the candidate fails more than is usual."""
+    evidence = EvidenceAgainst(usual)
+    for minute in minutes:
+        evidence.add(minute)
+    return evidence.log
 
 
 def log_mean(one: float, other: float) -> float:
