@@ -5,10 +5,13 @@ BIN := $(VENV)/bin
 TOOLS := .venv-sam/.done .venv-checkov/.done
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
-.PHONY: demo test test-nightly check static build build-here bench docs fmt lock clean
+.PHONY: demo local test test-nightly check static build build-here bench docs fmt lock clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/rampart demo $(ARGS)
+
+local: $(VENV)/.demo
+	@$(BIN)/rampart local $(ARGS)
 
 # Four workers on two cores, because the end-to-end runs mostly wait; who is done takes over from those who are not.
 test: static build build-here

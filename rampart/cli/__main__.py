@@ -6,6 +6,7 @@ import sys
 
 # Each adds its commands, in the order in which the help lists them.
 from rampart.cli import commands_rehearsal as commands_rehearsal  # isort: skip
+from rampart.cli import commands_local as commands_local  # isort: skip
 from rampart.cli import commands_watching as commands_watching  # isort: skip
 from rampart.cli import commands_control as commands_control  # isort: skip
 from rampart.cli import commands_upkeep as commands_upkeep  # isort: skip

@@ -1,7 +1,5 @@
 """The commands that need no AWS account: the demonstration, and rollouts in simulated traffic."""
 
-import os
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +9,7 @@ from rich.console import Console
 
 from rampart.cli.application import Answer, Output, app, fail, print_json, terminal
 from rampart.cli.options import WRONG_USAGE
+from rampart.cli.own_aws import prepare
 
 
 @app.command(short_help="Promote good releases, roll back bad ones.")
@@ -34,13 +33,7 @@ def demo(
             json_file.open("a").close()
         except OSError as error:
             raise typer.BadParameter(f"cannot write {json_file}: {error.strerror}", param_hint="--json") from None
-    if not find_spec("awslambdaric"):
-        if sys.platform == "linux":
-            fail("rampart demo: it needs more than the extra [cli]; run make demo in a checkout")
-        fail("rampart demo: Lambda's runtime client (awslambdaric) is built for Linux only; run the demo on Linux")
-    for name in list(os.environ):  # the AWS is in this process: no profile and no proxy leads to it
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            del os.environ[name]
+    prepare("demo")
     # Imported here, so that other commands do not pay for an AWS.
     from rampart.demo.screen import Screen
     from rampart.demo.story import DemoError, tell

@@ -15,13 +15,13 @@ from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.alias import Routing
 from controller.core.notification import SOURCE
+from rampart.demo.releases import BUCKET as BUCKET
 from rampart.demo.releases import FIRST, Release
 from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.cloudformation.deployer import Stack
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 STAGE = "dev"
-BUCKET = "shop-artifacts"
 FUNCTION = TARGET = "checkout"
 ALIAS = "live"
 TAG = "prod"

@@ -8,6 +8,9 @@ from datetime import datetime
 
 from controller.core.deployment import Status
 
+BUCKET = "shop-artifacts"
+"""Where the shop's zips are uploaded to."""
+
 _CODE = '''"""The shop's {function}, release {number}."""
 
 BUG_PERCENT = {bug_percent}

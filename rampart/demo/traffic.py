@@ -3,8 +3,11 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
+
+from botocore.exceptions import ClientError
 
 from rampart.demo.account import ALIAS, FUNCTION
 from rampart.embedded.aws import EmbeddedAws
@@ -47,6 +50,7 @@ class Traffic:
         while not self._closed.wait(max(0.0, due - time.monotonic())):
             due += self._pause_seconds
             payload = json.dumps({"order": number}).encode()
-            answer = self._client.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=payload)
-            answer["Payload"].read()
+            with suppress(ClientError):  # such as an alias that somebody is making anew
+                answer = self._client.invoke(FunctionName=self._function, Qualifier=ALIAS, Payload=payload)
+                answer["Payload"].read()
             number += stride

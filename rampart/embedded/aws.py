@@ -23,6 +23,7 @@ from rampart.embedded.aws_lambda.runner import FunctionHost, RunRequest, RunResu
 from rampart.embedded.aws_lambda.runtime import ProcessRunner
 from rampart.embedded.clock import Clock, SystemClock
 from rampart.embedded.cloudformation import deployer
+from rampart.embedded.cloudformation.stacks import CloudFormationModel
 from rampart.embedded.cloudwatch.emf import data_of
 from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.ecr.build import build_image
@@ -141,8 +142,8 @@ class EmbeddedAws:
 
         self._ticker = _Ticker(self.clock, self._tick)
         self._closing.callback(self._ticker.close)
-        self._front = self._make_front(moto)
         self._target = deployer.DeployTarget(self.client, self.authoriser, access_key)
+        self._front = self._make_front(moto)
         self._asynchronous.start(self.lambda_model)
         server.start(self.ecr.blobs.before(self._front.handle))
 
@@ -188,6 +189,7 @@ class EmbeddedAws:
             "lambda": self.lambda_model,
             "cloudwatch": self.cloudwatch,
             "ecr": self.ecr,
+            "cloudformation": CloudFormationModel(self.clock, self._target.stacks),
         }
         operations = {("events", "PutEvents"): self.events}
         hooks = Hooks(before, after, self._around)

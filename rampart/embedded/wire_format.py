@@ -22,7 +22,19 @@ from rampart.embedded.wire import REGION, ApiError, Call
 # Names that sign a request (the credential scope of SigV4) where they differ from botocore's service name.
 _SERVICE_BY_SIGNING_NAME = {"monitoring": "cloudwatch", "states": "stepfunctions"}
 _SERVICES = frozenset(
-    {"cloudwatch", "dynamodb", "dynamodbstreams", "ecr", "events", "iam", "lambda", "logs", "s3", "sns"}
+    {
+        "cloudformation",
+        "cloudwatch",
+        "dynamodb",
+        "dynamodbstreams",
+        "ecr",
+        "events",
+        "iam",
+        "lambda",
+        "logs",
+        "s3",
+        "sns",
+    }
     | {"sqs", "ssm", "stepfunctions", "sts"}
 )
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
@@ -134,6 +146,11 @@ def encode(call: Call, output: Mapping[str, Any], request_id: str) -> Response:
             payload = bytes(value)
         else:
             in_body[str(member.serialization.get("name", name))] = _to_json(member, value)
+    if model.metadata["protocol"] == "query":
+        answer = f"<{call.operation}Result>{_to_xml(shape, output)}</{call.operation}Result>"
+        meta = f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>"
+        xml = f"<{call.operation}Response>{answer}{meta}</{call.operation}Response>"
+        return Response(status, (*headers, ("Content-Type", "text/xml")), xml.encode())
     body = payload if payload is not None else json.dumps(in_body).encode()
     return Response(status, (*headers, ("Content-Type", _content_type(model))), body)
 
@@ -360,3 +377,13 @@ def _to_json(shape: Shape, value: Any) -> Any:
     if shape.type_name == "timestamp":
         return value.timestamp() if isinstance(value, datetime) else value
     return value
+
+
+def _to_xml(shape: Shape, value: Any) -> str:
+    """AWS query: members are elements, those of lists are called member; maps have no use here."""
+    if isinstance(shape, StructureShape):
+        parts = ((name, _to_xml(shape.members[name], item)) for name, item in value.items() if item is not None)
+        return "".join(f"<{name}>{inner}</{name}>" for name, inner in parts)
+    if isinstance(shape, ListShape):
+        return "".join(f"<member>{_to_xml(shape.member, item)}</member>" for item in value)
+    return escape(value.isoformat() if isinstance(value, datetime) else str(value))

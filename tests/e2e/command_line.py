@@ -36,7 +36,7 @@ class Terminal:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1",
-        }
+        } | this_checkout()
 
     def run(self, command: str) -> Ran:
         """Run a command through bash and return what it printed."""
@@ -50,6 +50,11 @@ class Terminal:
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def this_checkout() -> dict[str, str]:
+    """Return what has commands run the code of this checkout, where another one is installed."""
+    return {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
 
 
 def typed(document: Path, part: str) -> str:

@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.cloudformation.deployer import remove
 
@@ -26,7 +29,18 @@ def test_a_deployed_rule_starts_the_machine_which_runs_the_function_with_its_own
         alias = aws.client("lambda").get_alias(FunctionName=stack.resources["Greeter"], Name="live")
         assert alias["FunctionVersion"] == "1"
 
+        cloudformation = aws.client("cloudformation")
+        (described,) = cloudformation.describe_stacks(StackName="app")["Stacks"]
+        assert {each["OutputKey"]: each["OutputValue"] for each in described["Outputs"]} == stack.outputs
+        assert (described["StackName"], described["StackStatus"]) == ("app", "CREATE_COMPLETE")
+        assert cloudformation.describe_stacks(StackName=described["StackId"])["Stacks"] == [described]
+
         remove(stack)
+        with pytest.raises(ClientError, match=r"\(ValidationError\).*: Stack with id app does not exist"):
+            cloudformation.describe_stacks(StackName="app")
+        with pytest.raises(ClientError, match="does not support cloudformation:DeleteStack"):
+            cloudformation.delete_stack(StackName="app")
+        assert cloudformation.describe_stacks()["Stacks"] == []
         assert aws.client("lambda").list_functions()["Functions"] == []
         assert aws.client("dynamodb").list_tables()["TableNames"] == []
         assert aws.client("s3").list_buckets()["Buckets"] == []

@@ -206,6 +206,10 @@ def _logs(params: Params) -> str:
     return _arn("logs", f"log-group:{group}:log-stream:{params.get('logStreamName', '')}")
 
 
+def _stack(name: str) -> str:
+    return name if name.startswith("arn:") else _arn("cloudformation", f"stack/{name}/*")
+
+
 _ON_TABLE = ("CreateTable", "DeleteTable", "DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive")
 _ON_STREAM = ("DescribeStream", "GetShardIterator")
 
@@ -322,6 +326,9 @@ _NEEDS_BY_SERVICE: dict[str, dict[str, Callable[[Params], Iterable[Need]]]] = {
         "DescribeRepositories": lambda params: [
             Need("ecr:DescribeRepositories", _repository(name)) for name in params.get("repositoryNames") or ["*"]
         ],
+    },
+    "cloudformation": {
+        **_on("cloudformation", ("DescribeStacks",), lambda params: _stack(params.get("StackName") or "*")),
     },
     "resourcegroupstaggingapi": {**_on("tag", ("GetResources",), _everything)},
     "xray": {**_on("xray", ("PutTelemetryRecords", "PutTraceSegments"), _everything)},
