@@ -58,6 +58,8 @@ class Answer:
     payload: str
     error: str | None
     """The error's type and message; None when it answered."""
+    duration_ms: float | None = None
+    """How long the handler took by Lambda's own report, without the init; None when that was not to be had."""
 
 
 class Functions(Protocol):

@@ -51,11 +51,11 @@ def test_the_examples_are_valid_and_read() -> None:
     assert [name for name, document in SHOWN.items() if refusal(document) or not is_valid(document)] == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/judging.md", "docs/deploying.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/judging.md", "docs/verification.md", "docs/deploying.md"])
 def test_what_the_pages_show_of_targets_is_valid(page: str) -> None:
     text = (ROOT / page).read_text()
     whole = [json.loads(each) for each in re.findall(r"--value '(\{.*?\n\})'", text, re.DOTALL)]
-    parts = [json.loads(f"{{{each}}}") for each in re.findall(r'```(?:json)?\n("[^`]*)```', text)]
+    parts = [json.loads(f"{{{each}}}") for each in re.findall(r'^```(?:json)?\n("(?:.|\n)*?)^```', text, re.M)]
     assert whole or parts
     for document in (*whole, *(a_target_document(**part) for part in parts)):
         faults = [error.message for error in Draft202012Validator(SCHEMA).iter_errors(document)]
@@ -118,6 +118,9 @@ BEYOND: dict[str, dict[str, Any]] = {
     "the guarded strategy goes by it": {"strategy": "guarded", "comparison": False},
     "whole minutes": {"rules": [{"metric": "throttles", "above": 3, "over": "90s"}]},
     "is no member of this target": {"rules": [{"metric": {**A_METRIC, "function": "b"}, "above": 3}]},
+    "is not JMESPath": {"test_events": [{"name": "a", "payload": 1, "expect": {"payload": "a["}}]},
+    "there is no function": {"test_events": [{"name": "a", "payload": 1, "expect": {"payload": "f(a)"}}]},
+    "no record can keep": {"test_events": [{"name": "a", "payload": json.loads("[" * 30 + "]" * 30)}]},
     "say which member's": {
         "members": [{"function": "a"}, {"function": "b"}],
         "rules": [{"metric": A_METRIC, "above": 3}],

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from controller.core.comparison import Bar
 from controller.core.document import METRIC_FORM, NAME_FORM, Document
-from controller.core.duration import Duration, spell_duration
+from controller.core.duration import Duration, parse_milliseconds, spell_duration
 from controller.core.strategy import FULL_WEIGHT, Weight, parse_weight
 from controller.core.wording import shown
 
@@ -20,7 +20,6 @@ SLOWER_RISK = 0.005
 LAMBDA_METRICS = ("error_rate", "duration", "throttles")
 """What a rule may ask of Lambda's own metrics."""
 
-_MILLISECONDS = re.compile(r"([0-9]{1,7})(ms|s)")
 _STATISTIC = re.compile(r"(Sum|Average|Minimum|Maximum|SampleCount|p(?:100|[0-9]{1,2}(?:\.[0-9]{1,2})?))")
 
 
@@ -212,10 +211,7 @@ class Rule(Document):
             case "error_rate":
                 return parse_weight(written) / FULL_WEIGHT
             case "duration":
-                found = _MILLISECONDS.fullmatch(written) if isinstance(written, str) else None
-                if not found:
-                    raise ValueError(f'write a time such as "800ms" or "2s", not {shown(written)}')
-                return float(found[1]) * (1000 if found[2] == "s" else 1)
+                return float(parse_milliseconds(written))
             case _:
                 if not isinstance(written, int | float):
                     raise ValueError(f"write a number, not {shown(written)}")

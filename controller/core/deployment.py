@@ -13,8 +13,9 @@ from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
 from controller.core.measurement import ShiftMade, Subject
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, Plan, Step
-from controller.core.target import Hotfix, RedAtStart, VerificationEvent
+from controller.core.target import Hotfix, RedAtStart
 from controller.core.verdict import Verdict
+from controller.core.verification import VerificationEvent
 
 SCHEMA_VERSION = 1
 

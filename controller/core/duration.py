@@ -10,6 +10,7 @@ from controller.core.wording import shown
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_MILLISECONDS = re.compile(r"([0-9]{1,7})(ms|s)")
 
 
 def parse_duration(text: Any) -> int:
@@ -47,3 +48,21 @@ def scaled(seconds: int, minute_seconds: float) -> int:
 
 Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell_duration, when_used="json")]
 """Seconds, written by people with a unit."""
+
+
+def parse_milliseconds(text: Any) -> int:
+    """Return the milliseconds of a time such as "800ms" or "2s"; raises ValueError that shows how to write one."""
+    found = _MILLISECONDS.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        raise ValueError(f'write a time such as "800ms" or "2s", not {shown(text)}')
+    return int(found[1]) * (1000 if found[2] == "s" else 1)
+
+
+def _spell_milliseconds(milliseconds: int) -> str:
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+Milliseconds = Annotated[
+    int, BeforeValidator(parse_milliseconds), PlainSerializer(_spell_milliseconds, when_used="json")
+]
+"""Milliseconds, written by people with a unit."""

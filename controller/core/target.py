@@ -14,6 +14,7 @@ from controller.core.duration import Duration, spell_duration
 from controller.core.errors import InputError
 from controller.core.source import Source
 from controller.core.strategy import Strategy, is_guarded
+from controller.core.verification import MAX_EVENTS, VerificationEvent, check_payload
 from controller.core.wording import shown
 
 MAX_MEMBERS = 20
@@ -87,15 +88,6 @@ class Member(Document):
     """The alias, which must exist, on a published version."""
 
 
-class VerificationEvent(Document):
-    """A test event that the candidate must answer without an error before it gets traffic."""
-
-    name: str = Field(min_length=1, max_length=64)
-    """What the event is called when it is told that the candidate did not answer it."""
-    payload: Any
-    """What the candidate is invoked with: any JSON."""
-
-
 def _a_day_at_most(seconds: int) -> int:
     if seconds > 86400:
         raise ValueError(f"a step may be held for 1d at most, not {spell_duration(seconds)}")
@@ -136,7 +128,7 @@ class Target(Document):
     """What the comparison of candidate and baseline asks for; `false`: they are not compared."""
     rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
     """Thresholds for the candidate's own numbers."""
-    test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=20)] = ()
+    test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=MAX_EVENTS)] = ()
     """What the candidate must answer before it gets traffic."""
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
     """What a new deployment does while another one of this target runs."""
@@ -157,6 +149,15 @@ class Target(Document):
     def _what_is_guarded_is_compared(self) -> "Target":
         if self.comparison is None and is_guarded(self.strategy):
             raise ValueError("comparison: the guarded strategy goes by it; leave it on, or write another strategy")
+        return self
+
+    @model_validator(mode="after")
+    def _test_events_can_be_kept(self) -> "Target":
+        for index, event in enumerate(self.test_events):
+            try:
+                check_payload(event.payload)
+            except ValueError as fault:
+                raise ValueError(f"test_events[{index}].payload: {fault}") from None
         return self
 
     @model_validator(mode="after")

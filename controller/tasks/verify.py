@@ -2,6 +2,7 @@
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Status, Transition, event_of
+from controller.core.expectation import NOTHING_SAID
 from controller.core.wording import one_line
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
@@ -26,7 +27,9 @@ def _first_fault(context: Context, deployment: Deployment) -> str | None:
     for member in deployment.members:
         for event in deployment.test_events:
             answer = context.ports.functions.ask(member.function, str(member.candidate), event.payload)
-            if answer.error:
+            wanted = event.expect or NOTHING_SAID
+            fault = answer.error or wanted.fault_in(answer.payload, answer.duration_ms)
+            if fault:
                 who = f"{member.function} version {member.candidate}"
-                return f"{who} failed test event {event.name!r}: {one_line(answer.error)}"
+                return f"{who} failed test event {event.name!r}: {one_line(fault)}"
     return None

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
-from controller.core import criteria, document, duration, strategy, target
+from controller.core import criteria, document, duration, expectation, expression, strategy, target
 from controller.core.target import Target
 from rampart.reference.page import DocumentError
 from rampart.reference.said import must_say
@@ -24,6 +24,7 @@ SCHEMA_ID = "urn:rampart:target:1"
 Schema = dict[str, Any]
 
 _DURATION = r"[0-9]{1,6}[smhd]"
+_TIME = "^[0-9]{1,7}(?:ms|s)$"
 _NOT_NULL: Schema = {"not": {"type": "null"}}
 
 WRITTEN: dict[str, Schema] = {
@@ -71,6 +72,24 @@ WRITTEN: dict[str, Schema] = {
         "description": "How many requests, or those of how long.",
         "examples": [100, "1s"],
     },
+    "time": {
+        "type": "string",
+        "pattern": _TIME,
+        "description": "A number of milliseconds or seconds, with its unit.",
+        "examples": ["800ms", "2s"],
+    },
+    "status": {
+        "anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": "^[1-5]xx$"}],
+        "description": "A status of HTTP, or a class of them.",
+        "examples": [200, "2xx"],
+    },
+    "expression": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": expression.MAX_LENGTH,
+        "description": "JMESPath over the answer, which must give true.",
+        "examples": ["total > `0`", "powertools_json(body).total > `0`"],
+    },
 }
 """How people write values, by the name that the documents give to such a value."""
 
@@ -93,6 +112,10 @@ def _as_it_is(inner: Schema) -> Schema:
 
 _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     duration.parse_duration: _as("duration"),
+    duration.parse_milliseconds: _as("time"),
+    expectation._parse_status: _as("status"),
+    expectation._one_or_several: _or({_WRITTEN_AS: "expression"}),
+    expression.checked: _as("expression"),
     strategy.parse_weight: _as("percentage"),
     strategy._known_name: _as("strategy-name"),
     strategy._budget: _as("budget"),
@@ -128,7 +151,7 @@ _OF_RULES: Schema = {
 }
 _THRESHOLDS: dict[str, Schema] = {
     "percentage": WRITTEN["percentage"],
-    "time": {"type": "string", "pattern": "^[0-9]{1,7}(?:ms|s)$"},
+    "time": {"type": "string", "pattern": _TIME},
     "number": {"type": "number"},
 }
 

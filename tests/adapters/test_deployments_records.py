@@ -14,8 +14,8 @@ from controller.core.evidence import Minute
 from controller.core.measurement import ShiftMade, errors_of, slowness_of
 from controller.core.outcome import Outcome
 from controller.core.strategy import Guard, Plan, Step
-from controller.core.target import VerificationEvent
 from controller.core.verdict import Verdict
+from controller.core.verification import VerificationEvent
 from controller.ports import Deployments
 from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.records import DETAIL, close, found, mark, open_one, planned_event, told

@@ -166,6 +166,14 @@ def test_a_version_answers_for_itself(functions: LambdaFunctions, function: Func
     assert (second.payload, second.error) == ('{"echo": {"ping": 1.5}, "release": 2}', None)
 
 
+def test_an_answer_comes_with_lambdas_own_report_of_how_long_it_took(
+    functions: LambdaFunctions, function: Function
+) -> None:
+    took = functions.ask(function.name, "1", {}).duration_ms
+    assert took is not None
+    assert 0 <= took < 30_000
+
+
 def test_an_error_of_the_function_is_its_answer(functions: LambdaFunctions, function: Function) -> None:
     answer = functions.ask(function.name, "1", "fail")
     assert answer.error == "KeyError: 'price'"

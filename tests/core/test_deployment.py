@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from controller.core.alias import Alias, Routing, routing_at
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, Status, Transition, event_of
 from controller.core.strategy import FULL_WEIGHT
-from controller.core.target import Hotfix, VerificationEvent
+from controller.core.target import Hotfix
+from controller.core.verification import VerificationEvent
 from tests.builders import (
     START,
     a_deployment,

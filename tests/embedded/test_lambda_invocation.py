@@ -1,6 +1,7 @@
 """Invocations reach the right version and are counted as AWS counts them."""
 
 import base64
+import json
 from collections import Counter
 from typing import Any
 
@@ -181,7 +182,23 @@ def test_an_answer_beyond_the_limit_is_an_error_of_the_function() -> None:
 def test_the_tail_of_the_log_is_given_when_asked_for() -> None:
     account = shop_with_two_versions()
     assert "LogResult" not in invoke(account)
-    assert base64.b64decode(invoke(account, LogType="Tail")["LogResult"]) == b"hello\n"
+    said, report = base64.b64decode(invoke(account, LogType="Tail")["LogResult"]).decode().splitlines()
+    assert said == "hello"
+    assert report.startswith("REPORT RequestId: 00000000-")
+    assert report.endswith("\tDuration: 12.50 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB")
+
+
+@pytest.mark.parametrize(("level", "is_told"), [("INFO", True), ("WARN", False)])
+def test_a_function_that_logs_json_has_its_report_in_json_unless_its_level_hides_it(
+    level: str, is_told: bool
+) -> None:
+    account = shop_with_two_versions()
+    logging = {"LogFormat": "JSON", "SystemLogLevel": level}
+    account.call("UpdateFunctionConfiguration", FunctionName="shop", LoggingConfig=logging)
+    account.clock.advance(60)
+    lines = base64.b64decode(invoke(account, LogType="Tail")["LogResult"]).decode().splitlines()
+    reports = [json.loads(line)["record"]["metrics"]["durationMs"] for line in lines[1:]]
+    assert reports == ([12.5] if is_told else [])
 
 
 def test_an_event_is_accepted_and_queued_without_running() -> None:

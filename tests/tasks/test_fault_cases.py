@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Mark, Status
-from rampart.embedded.aws_lambda.runner import RunResult
 from rampart.embedded.wire import ApiError
 from tests.engine.faults import THROTTLE, always, no_fault
 from tests.engine.walker import TaskFailedError
@@ -117,11 +116,6 @@ def test_code_whose_signature_is_refused_is_tried_once_and_not_again_by_an_event
     assert "The code signature failed" in execution.cause
     assert (world.alias(), holder(world)) == ("version 1", None)
     assert world.record(world.push(artifact).name).status is Status.SKIPPED
-
-
-def test_a_test_event_is_passed_by_any_answer_that_is_no_error_of_the_function(world: World) -> None:
-    world.answer = lambda request: RunResult(b'{"statusCode": 500}', None, 1.0)
-    assert world.push(world.upload()).status == "SUCCEEDED"
 
 
 # ---- What fails for a while --------------------------------------------------------------------------------------

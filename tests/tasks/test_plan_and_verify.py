@@ -45,6 +45,37 @@ def test_a_candidate_that_fails_frees_its_claim_and_is_remembered(world: World) 
     assert world.ports.deployments.tried("checkout", record.what).refused_by == execution.name
 
 
+ANSWERS: list[tuple[dict[str, Any], bytes, str]] = [
+    ({}, b'{"statusCode": 500, "body": "boom"}', "statusCode 500, expected less than 500: "),
+    ({"expect": {"status": "2xx"}}, b'{"statusCode": 404}', 'statusCode 404, expected 2xx: {"statusCode": 404}'),
+    ({"expect": {"payload": "ok"}}, b"\xff\x1b[2J\n", "an answer that is not JSON, expected ok to be true: "),
+    ({"expect": {"within": "9ms"}}, b"{}", "it took 10 ms, expected at most 9 ms: {}"),
+]
+
+
+@pytest.mark.parametrize(("event", "payload", "fault"), ANSWERS)
+def test_a_candidate_that_answers_otherwise_than_expected_gets_no_traffic(
+    world: World, event: dict[str, Any], payload: bytes, fault: str
+) -> None:
+    world.answer = lambda request: RunResult(payload, None, 10.0)
+    world.target(test_events=[{"name": "an order", "payload": {}} | event])
+    before = world.aws("GetAlias", FunctionName="checkout", Name="live")
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert execution.cause.startswith(f"checkout version 2 failed test event 'an order': {fault}")
+    assert execution.cause.isprintable()
+    assert world.aws("GetAlias", FunctionName="checkout", Name="live") == before
+    record = world.record(execution.name)
+    assert world.ports.deployments.tried("checkout", record.what).refused_by == execution.name
+
+
+def test_a_candidate_that_answers_as_expected_is_deployed(world: World) -> None:
+    world.answer = lambda request: RunResult(b'{"statusCode": 201, "body": "{\\"id\\": 7}"}', None, 10.0)
+    expect = {"status": "2xx", "payload": "powertools_json(body).id == `7`", "within": "10ms"}
+    world.target(test_events=[{"name": "an order", "payload": {}, "expect": expect}])
+    assert world.push(world.upload()).status == "SUCCEEDED"
+
+
 def test_a_candidate_that_could_not_be_asked_at_first_is_asked_again(world: World) -> None:
     execution = arrive(world, "Verify")
     world.fault = Fault(1, error=THROTTLE, operation="Invoke", times=3)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -39,6 +40,8 @@ class InvocationOutcome:
 
     version: str
     result: RunResult
+    report: str = ""
+    """The line that Lambda itself adds to the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ class Invocation:
         if outcome.result.error is not None:
             answer["FunctionError"] = outcome.result.error
         if params.get("LogType") == "Tail":
-            tail = outcome.result.log.encode()[-_LOG_TAIL_BYTES:]
+            tail = (outcome.result.log + outcome.report).encode()[-_LOG_TAIL_BYTES:]
             answer["LogResult"] = base64.b64encode(tail).decode()
         return answer
 
@@ -122,7 +125,7 @@ class Invocation:
             with self._state.lock:
                 record.running -= 1
         self._count(target, started, values_of(result.error is not None, result.duration_ms))
-        return InvocationOutcome(target.config.version, result)
+        return InvocationOutcome(target.config.version, result, _report(request, result, target.config.settings))
 
     def _resolve(self, record: FunctionRecord, qualifier: str | None) -> _Target:
         """Pick the version to run; an alias with weights picks by chance."""
@@ -191,6 +194,27 @@ class Invocation:
         for dimensions in target.dimension_sets():
             for name, (value, unit) in values.items():
                 self._record(Datum.of(NAMESPACE, name, dimensions, value, unit, started))
+
+
+def _report(request: RunRequest, result: RunResult, settings: Mapping[str, Any]) -> str:
+    """Return the line that Lambda writes at the end of an invocation.
+
+    Source: Lambda developer guide, "Viewing CloudWatch logs for Lambda"; where a function logs JSON, "Telemetry API
+    event schema", platform.report, which "Configuring advanced logging controls" has from the system log level INFO
+    on.
+    """
+    duration_ms, billed_ms = round(result.duration_ms, 2), math.ceil(result.duration_ms)
+    if settings["LoggingConfig"]["LogFormat"] == "JSON":
+        if settings["LoggingConfig"]["SystemLogLevel"] == "WARN":
+            return ""
+        metrics = {"durationMs": duration_ms, "billedDurationMs": billed_ms, "memorySizeMB": request.memory_mb}
+        status = "error" if result.error else "success"
+        record = {"requestId": request.request_id, "metrics": metrics, "status": status}
+        return json.dumps({"type": "platform.report", "record": record}) + "\n"
+    return (
+        f"REPORT RequestId: {request.request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
+        f"Memory Size: {request.memory_mb} MB\n"
+    )
 
 
 def _checked_payload(payload: bytes, kind: str) -> bytes:
