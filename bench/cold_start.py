@@ -56,6 +56,7 @@ CLIENTS: Mapping[str, tuple[str, ...]] = {
     "RollBackFunction": ("lambda", "dynamodb"),
     "GiveUpFunction": ("dynamodb",),
     "SignalFunction": ("lambda", "stepfunctions", "dynamodb"),
+    "ControlFunction": ("lambda", "stepfunctions", "dynamodb"),
     "RestoreFunction": ("lambda", "dynamodb"),
     "ReconcileFunction": ("ssm", "lambda", "stepfunctions", "dynamodb"),
     "NotifyFunction": ("events", "dynamodb"),

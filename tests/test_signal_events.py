@@ -1,4 +1,4 @@
-"""What stops or closes a deployment from outside: alarms' events, ended executions, and a person's verb."""
+"""What stops or closes a deployment from outside: alarms' events and ended executions."""
 
 import copy
 import json
@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.errors import InputError, MalformedEventError
+from controller.core.errors import MalformedEventError
 from controller.restore import dead_execution
-from controller.signal import alarm_change, verb_of
+from controller.signal import alarm_change
 
 EVENTS = Path(__file__).parent / "events"
 ABSENT = "(left out)"
 ALARM, EXECUTION = "cloudwatch_alarm_state_change", "step_functions_execution_failed"
 # What Python and pydantic say of a value, and names of our classes: nobody else's words.
 PROGRAMMERS_WORDS = ("subscriptable", "indices", "NoneType", "instance of", "AlarmChange", "_State", ": :")
-A_VERB = {"deployment_id": "orders-abc-1", "mark": "abort", "by": "ada", "reason": "wrong build"}
 
 
 def event(name: str) -> dict[str, Any]:
@@ -53,13 +52,6 @@ def execution_refusal(malformed: Any) -> str:
     """Return why an execution's event is refused."""
     with pytest.raises(MalformedEventError) as refused:
         dead_execution(malformed)
-    return str(refused.value)
-
-
-def verb_refusal(request: Any) -> str:
-    """Return what a person reads about a verb that cannot be used."""
-    with pytest.raises(InputError) as refused:
-        verb_of(request)
     return str(refused.value)
 
 
@@ -196,44 +188,3 @@ def test_an_executions_event_is_either_understood_or_malformed(value: Any, path:
     with suppress(MalformedEventError):
         dead = dead_execution(changed(EXECUTION, path, value))
         assert all(isinstance(found, str) for found in (dead.name, dead.because, dead.target))
-
-
-def test_a_person_asks_for_an_abort_and_says_who_and_why() -> None:
-    assert verb_of(A_VERB).model_dump() == A_VERB
-
-
-@pytest.mark.parametrize(
-    ("changes", "line"),
-    [
-        ({"deployment_id": ABSENT}, "verb: deployment_id: this field is required"),
-        ({"deployment_id": ""}, "verb: deployment_id: write at least 1 character, not ''"),
-        ({"deployment_id": 1}, 'verb: deployment_id: write "1", in quotes, not 1'),
-        ({"deployment_id": "o" * 81}, f"verb: deployment_id: write at most 80 characters, not '{'o' * 59}…'"),
-        ({"mark": ABSENT}, "verb: mark: this field is required"),
-        ({"mark": "alarm"}, "verb: mark: input should be 'abort' or 'approve', not 'alarm'"),
-        ({"mark": "Abort"}, "verb: mark: input should be 'abort' or 'approve', not 'Abort'"),
-        ({"by": ""}, "verb: by: write at least 1 character, not ''"),
-        ({"by": "a" * 201}, f"verb: by: write at most 200 characters, not '{'a' * 59}…'"),
-        ({"reason": ABSENT}, "verb: reason: this field is required"),
-        ({"reason": "x" * 501}, f"verb: reason: write at most 500 characters, not '{'x' * 59}…'"),
-        ({"force": True}, "verb: force: unknown field; known fields: deployment_id, mark, by, reason"),
-        ({"reasons": "x"}, "verb: reasons: unknown field; did you mean 'reason'?"),
-    ],
-    ids=lambda value: str(value)[:30] if isinstance(value, dict) else "",
-)
-def test_a_fault_in_a_verb_is_told_with_its_field(changes: dict[str, Any], line: str) -> None:
-    request = {name: value for name, value in (A_VERB | changes).items() if value is not ABSENT}
-    assert verb_refusal(request) == line
-
-
-@pytest.mark.parametrize(
-    ("request_", "line"),
-    [
-        (None, "verb: write a JSON object, not null"),
-        ([], "verb: write a JSON object, not a list"),
-        ("abort", "verb: write a JSON object, not 'abort'"),
-    ],
-    ids=["null", "list", "text"],
-)
-def test_what_is_no_object_is_no_verb(request_: Any, line: str) -> None:
-    assert verb_refusal(request_) == line

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
+from controller.control import asked_of, on_asked
 from controller.core.artifact import ZipArtifact
 from controller.core.deployment import Status
 from controller.core.errors import InputError, UnavailableError
 from controller.restore import DeadExecution, restore
-from controller.signal import on_verb, verb_of
 from controller.tasks.context import Context
 from rampart.embedded.wire import ApiError
 from tests.engine.world import STAGE, World
@@ -105,15 +105,15 @@ def test_an_alarm_after_the_promotion_changes_nothing(world: World) -> None:
 def test_a_person_aborts_a_bake_at_once(world: World) -> None:
     artifact = world.upload()
     (name,) = world.take_in(artifact).started
-    asked = {"deployment_id": name, "mark": "abort", "by": "kim", "reason": "wrong build"}
+    asked = {"deployment_id": name, "verb": "abort", "by": "kim", "reason": "wrong build"}
     answers: list[str] = []
-    world.at(600, lambda: answers.append(on_verb(visit(world, name), verb_of(asked))))
+    world.at(600, lambda: answers.append(on_asked(visit(world, name), asked_of(asked))))
     execution = world.run(name, json.loads(world.ports.executions.started[name]))
     assert answers == [f"deployment {name} is ROLLED_BACK"]
     assert execution.cause == "step 1/2: abort by kim: wrong build"
     assert seconds(world, name) < 605
     assert not world.record(name).refused
-    assert on_verb(visit(world, name), verb_of(asked)) == f"deployment {name} has ended already"
+    assert on_asked(visit(world, name), asked_of(asked)) == f"deployment {name} has ended already"
 
 
 @pytest.mark.parametrize("asked_by", ["a person", "restore"])
@@ -125,9 +125,9 @@ def test_the_alias_is_put_back_even_while_no_mark_can_be_written(
 
     name = stopped_at(world, "Judge")
     monkeypatch.setattr(world.ports.deployments, "mark", throttled)
-    verb = verb_of({"deployment_id": name, "mark": "abort", "by": "kim", "reason": "wrong build"})
+    asked = asked_of({"deployment_id": name, "verb": "abort", "by": "kim", "reason": "wrong build"})
     stops: dict[str, Callable[[], object]] = {
-        "a person": lambda: on_verb(visit(world, name), verb),
+        "a person": lambda: on_asked(visit(world, name), asked),
         "restore": lambda: restore(visit(world, name), dead(name, "ABORTED")),
     }
     with pytest.raises(UnavailableError):
@@ -139,9 +139,9 @@ def test_the_alias_is_put_back_even_while_no_mark_can_be_written(
 
 
 def test_a_verb_for_a_deployment_that_is_not_there_is_refused(world: World) -> None:
-    asked = {"deployment_id": "checkout-1", "mark": "abort", "by": "kim", "reason": "wrong build"}
-    with pytest.raises(InputError, match="verb: deployment_id: there is no deployment 'checkout-1'"):
-        on_verb(visit(world, "checkout-1"), verb_of(asked))
+    asked = {"deployment_id": "checkout-1", "verb": "abort", "by": "kim", "reason": "wrong build"}
+    with pytest.raises(InputError, match="control: deployment_id: there is no deployment 'checkout-1'"):
+        on_asked(visit(world, "checkout-1"), asked_of(asked))
 
 
 @pytest.mark.parametrize("state", ["Plan", "Publish", "Verify", "Shift", "Bake", "Judge"])
@@ -201,7 +201,7 @@ def test_a_rollback_that_had_failed_is_finished_by_a_persons_abort(world: World)
     execution = world.push(world.upload())
     assert world.record(execution.name).status is Status.ROLLBACK_FAILED
     world.fault = lambda operation, moment: None
-    asked = {"deployment_id": execution.name, "mark": "abort", "by": "kim", "reason": "the role is mended"}
-    assert on_verb(visit(world, execution.name), verb_of(asked)) == f"deployment {execution.name} is ROLLED_BACK"
+    asked = {"deployment_id": execution.name, "verb": "abort", "by": "kim", "reason": "the role is mended"}
+    assert on_asked(visit(world, execution.name), asked_of(asked)) == f"deployment {execution.name} is ROLLED_BACK"
     assert world.alias() == "version 1"
     assert world.ports.deployments.claim("checkout").owner is None

@@ -169,7 +169,7 @@ def test_a_write_to_a_function_needs_the_tag_of_this_stage(name: str) -> None:
 
 def test_only_those_who_shift_or_put_back_may_move_traffic() -> None:
     movers = {name.split(".")[0] for name, s in STATEMENTS.items() if "lambda:UpdateAlias" in actions(s)}
-    back = {"RollBackFunction", "SignalFunction", "RestoreFunction", "ReconcileFunction"}
+    back = {"RollBackFunction", "SignalFunction", "ControlFunction", "RestoreFunction", "ReconcileFunction"}
     assert {"ShiftFunction", "RollBackFunction"} <= movers <= {"ShiftFunction", *back}
 
 

@@ -41,7 +41,7 @@ def abort(
     by: Asker = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
 ) -> None:
-    """Put the alias back on the baseline and end the deployment, through the controller's signal function."""
+    """Put the alias back on the baseline and end the deployment, through the controller's control function."""
     from rampart.cli.abort import abort as carry_out
     from rampart.cli.choice import live_deployment_called
 

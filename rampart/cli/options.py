@@ -22,7 +22,7 @@ _PLACE = (
     _option("stage", str, "dev", "Which Rampart of the account.", "RAMPART_STAGE"),
     _option("stack", str | None, None, "Its CloudFormation stack, if not rampart-STAGE."),
     _option("table", str | None, None, "Its table, where the stack cannot be read.", "RAMPART_TABLE"),
-    _option("signal_function", str | None, None, "Its signal function, likewise.", "RAMPART_SIGNAL_FUNCTION"),
+    _option("control_function", str | None, None, "Its control function, likewise.", "RAMPART_CONTROL_FUNCTION"),
     _option("profile", str | None, None, "The AWS profile."),
     _option("region", str | None, None, "The AWS region."),
 )

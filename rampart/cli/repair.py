@@ -154,7 +154,7 @@ def _examine_live(reach: Reach, seen: Deployment) -> Iterator[Finding]:
         symptom = f"{name} is {deployment.status}, but its execution is not running"
     else:
         return
-    remedy = f"abort {name}: the signal function puts its aliases back, ends it and frees its claims"
+    remedy = f"abort {name}: the control function puts its aliases back, ends it and frees its claims"
     yield Finding(symptom, remedy, partial(_abort, reach, name))
 
 

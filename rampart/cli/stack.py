@@ -1,4 +1,4 @@
-"""The stack: where Rampart's table and signal function are, and what an operator reaches through them."""
+"""The stack: where Rampart's table and control function are, and what an operator reaches through them."""
 
 import getpass
 import json
@@ -17,15 +17,15 @@ from controller.adapters.aws_errors import aws_errors
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
+from controller.control import asked_of
 from controller.core.errors import ControllerError, InputError, MissingError
-from controller.signal import verb_of
 from rampart.cli.claims import Claims
 
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 """All that a call of AWS may raise; the last where something else answers in its place."""
 _LONGEST_NAME = 200
-"""Signal takes no longer name of who asks."""
-# The signal function may take 50 seconds; an abort is harmless to repeat.
+"""Control takes no longer name of who asks."""
+# The control function may take 50 seconds; an abort is harmless to repeat.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=5, read_timeout=60)
 
 
@@ -36,7 +36,7 @@ class Place:
     stage: str
     stack: str | None = None
     table: str | None = None
-    signal_function: str | None = None
+    control_function: str | None = None
     profile: str | None = None
     region: str | None = None
 
@@ -106,27 +106,27 @@ class Stack:
         return arn.rpartition(":")[2][-_LONGEST_NAME:]
 
     def abort(self, deployment_id: str, by: str, reason: str) -> str:
-        """Let the signal function abort a deployment and return its answer; raises ControllerError."""
+        """Let the control function abort a deployment and return its answer; raises ControllerError."""
         return self._say("abort", deployment_id, by, reason)
 
     def approve(self, deployment_id: str, by: str, reason: str) -> str:
-        """Let the signal function approve a deployment and return its answer; raises ControllerError."""
+        """Let the control function approve a deployment and return its answer; raises ControllerError."""
         return self._say("approve", deployment_id, by, reason)
 
-    def _say(self, mark: str, deployment_id: str, by: str, reason: str) -> str:
-        asked = {"deployment_id": deployment_id, "mark": mark, "by": by, "reason": reason}
-        verb = verb_of(asked).model_dump_json().encode()
-        function = self._place.signal_function or self._output("SignalFunctionName", "--signal-function")
-        with aws_errors(f"signal function {function}"):
-            answered = self._client("lambda").invoke(FunctionName=function, Payload=verb)
+    def _say(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+        asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
+        payload = asked_of(asked).model_dump_json().encode()
+        function = self._place.control_function or self._output("ControlFunctionName", "--control-function")
+        with aws_errors(f"control function {function}"):
+            answered = self._client("lambda").invoke(FunctionName=function, Payload=payload)
         text = answered["Payload"].read().decode(errors="replace")
         is_error = "FunctionError" in answered
         try:
             said = str(json.loads(text)["errorMessage" if is_error else "answer"])
         except (ValueError, KeyError, TypeError):
-            raise ControllerError(f"{function} does not answer as Rampart's signal function does: {text}") from None
+            raise ControllerError(f"{function} does not answer as Rampart's control does: {text}") from None
         if is_error:
-            raise ControllerError(f"signal function {function}: {said}")
+            raise ControllerError(f"control function {function}: {said}")
         return said
 
     def explain(self, error: ControllerError) -> ControllerError:
@@ -173,5 +173,5 @@ def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
         raise InputError(f"{missing}; check {_WHERE}") from None
     except (ControllerError, ResponseParserError) as error:
         kind = type(error) if isinstance(error, ControllerError) else ControllerError
-        raise kind(f"{error}; --table and --signal-function do without the stack") from error
+        raise kind(f"{error}; --table and --control-function do without the stack") from error
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}

@@ -1,10 +1,10 @@
-"""An operator in the world of the stories: what repair and abort reach, with the controller's own signal behind."""
+"""An operator in the world of the stories: what its commands reach, with the controller's own control behind."""
 
 import dataclasses
 
+from controller.control import asked_of, on_asked
 from controller.core.errors import ConflictError
 from controller.ports import Deployments, Executions, Functions
-from controller.signal import on_verb, verb_of
 from controller.tasks.context import Context
 from rampart.cli.claims import HeldClaim
 from tests.engine.memory import MemoryDeployments, MemoryExecutions
@@ -60,15 +60,15 @@ class Operator:
         return "user/kim"
 
     def abort(self, deployment_id: str, by: str, reason: str) -> str:
-        """Abort a deployment through the controller's signal and return its answer."""
+        """Abort a deployment through the controller's control and return its answer."""
         return self._say("abort", deployment_id, by, reason)
 
     def approve(self, deployment_id: str, by: str, reason: str) -> str:
-        """Approve a deployment through the controller's signal and return its answer."""
+        """Approve a deployment through the controller's control and return its answer."""
         return self._say("approve", deployment_id, by, reason)
 
-    def _say(self, mark: str, deployment_id: str, by: str, reason: str) -> str:
+    def _say(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
         world = self._world
         visit = Context(world.ports, deployment_id, world.now(), STAGE, world.clock.minute_seconds)
-        asked = {"deployment_id": deployment_id, "mark": mark, "by": by, "reason": reason}
-        return on_verb(visit, verb_of(asked))
+        asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
+        return on_asked(visit, asked_of(asked))

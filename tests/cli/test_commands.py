@@ -24,7 +24,7 @@ def one_line(result: Result) -> str:
 def test_every_command_tells_how_it_finds_rampart(command: str) -> None:
     told = ran(command, "--help")
     assert told.exit_code == 0
-    for option in ("--stage", "--stack", "--table", "--signal-function", "--profile", "--region"):
+    for option in ("--stage", "--stack", "--table", "--control-function", "--profile", "--region"):
         assert option in told.stdout
     assert max(len(line) for line in told.stdout.splitlines()) <= 80
     assert command in ran("--help").stdout

@@ -63,7 +63,7 @@ def test_where_the_stack_may_not_be_read_its_things_may_be_named() -> None:
         outputs_of(client, "rampart-prod")
     denied, hint = str(refused.value).split("; ")
     assert denied == "CloudFormation in eu-west-1: User: kim is not authorized"
-    assert hint == "--table and --signal-function do without the stack"
+    assert hint == "--table and --control-function do without the stack"
 
 
 def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,9 @@ LONG = "12h"
 
 def abort(shop: Shop, deployment_id: str) -> None:
     """Stop a deployment as a person does; also one whose rollback failed."""
-    verb = {"deployment_id": deployment_id, "mark": "abort", "by": "kim", "reason": "mended"}
-    signal = shop.stack.outputs["SignalFunctionName"]
-    shop.aws.client("lambda").invoke(FunctionName=signal, Payload=json.dumps(verb))["Payload"].read()
+    asked = {"deployment_id": deployment_id, "verb": "abort", "by": "kim", "reason": "mended"}
+    control = shop.stack.outputs["ControlFunctionName"]
+    shop.aws.client("lambda").invoke(FunctionName=control, Payload=json.dumps(asked))["Payload"].read()
 
 
 def ends(shop: Shop, deployment_id: str, field: str, wanted: str) -> None:

@@ -85,6 +85,7 @@ def rolled_back(shop: Shop) -> None:
 def signalled(shop: Shop) -> None:
     """Roll back because the alarm goes off and says so."""
     deployment = acts.baking(shop).deployment_id
+    acts.describe_alias(shop)
     shop.set_alarm("ALARM", shop.function)
     acts.ends(shop, deployment, "error", "RolledBack")
     assert f"alarm {alarm_of(shop.function)} fired" in shop.record(deployment).reason

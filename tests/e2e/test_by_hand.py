@@ -19,7 +19,7 @@ from tests.sam_template import ROOT
 _README = ROOT / "README.md"
 _HOTFIX = typed(_README, '"hotfix": {"reason": "checkout is down"')
 _ANOTHER_VERSION = typed(_README, '"version": "41"')
-_ABORT = typed(_README, '"mark": "abort"')
+_ABORT = typed(_README, '"verb": "abort"')
 _STEPS = {"steps": [{"weight": "25%", "bake": "30m"}]}
 
 
@@ -108,11 +108,11 @@ def test_a_deployment_is_aborted_as_typed(shop: Shop, terminal: Terminal) -> Non
     deployment_id = shop.start({"target": TARGET, "version": shop.publish(Release(31, 0, Status.PROMOTED).zip)})
     shop.shifted(deployment_id)
     assert shop.routing().is_split
-    signal = shop.stack.outputs["SignalFunctionName"]
-    ran = terminal.run(filled_in(_ABORT, SIGNAL=signal, NAME=deployment_id))
+    control = shop.stack.outputs["ControlFunctionName"]
+    ran = terminal.run(filled_in(_ABORT, CONTROL=control, NAME=deployment_id))
     assert ran.code == 0, ran.err
     answer, _ = json.JSONDecoder().raw_decode(ran.out)
-    # A step that is being looked at just now is rolled back by the signal, and not by its execution.
+    # A step that is being looked at just now is rolled back by control, and not by its execution.
     assert answer["answer"] in {f"deployment {deployment_id} is {what}" for what in ("rolling back", "ROLLED_BACK")}
     assert shop.routing() == baseline
     ended = shop.execution(deployment_id)

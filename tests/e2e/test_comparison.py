@@ -187,9 +187,9 @@ def test_a_person_approves_what_too_few_requests_have_reached_and_it_is_promoted
 
     asked = shop.wait(asking, "approval is asked for")
     assert asked is not None
-    command = typed(_PAGE, '"mark": "approve"')
-    signal = shop.stack.outputs["SignalFunctionName"]
-    ran = Terminal(shop.aws.url, tmp_path).run(filled_in(command, SIGNAL=signal, NAME=asked.deployment_id))
+    command = typed(_PAGE, '"verb": "approve"')
+    control = shop.stack.outputs["ControlFunctionName"]
+    ran = Terminal(shop.aws.url, tmp_path).run(filled_in(command, CONTROL=control, NAME=asked.deployment_id))
     assert f"deployment {asked.deployment_id} is approved and goes on" in ran.out, ran.err
     ended = stories.ended("silenced")
     assert ended.status is Status.PROMOTED, ended.reason

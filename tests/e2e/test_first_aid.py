@@ -27,7 +27,7 @@ class FirstAid:
         self._terminal = Terminal(shop.aws.url, home)
         self.names = {
             "RAMPART_TABLE": shop.stack.outputs["TableName"],
-            "RAMPART_SIGNAL_FUNCTION": shop.stack.outputs["SignalFunctionName"],
+            "RAMPART_CONTROL_FUNCTION": shop.stack.outputs["ControlFunctionName"],
         }
 
     def run(self, command: str, **environment: str) -> Ran:

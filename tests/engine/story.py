@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from controller.signal import Verb, on_verb, verb_of
+from controller.control import Asked, asked_of, on_asked
 from tests.engine.events import s3_event
 from tests.engine.faults import BROKEN, CRASH, KILLED, LOST, THROTTLE, Fault
 from tests.engine.invariants import Invariants
@@ -108,12 +108,12 @@ class Story:
 
     def _abort(self, which: int, how: str) -> None:
         for name in self._executions("RUNNING")[which : which + 1]:
-            verb = verb_of({"deployment_id": name, "mark": "abort", "by": "kim", "reason": "wrong build"})
+            asked = asked_of({"deployment_id": name, "verb": "abort", "by": "kim", "reason": "wrong build"})
             if name in self.world.ports.deployments.records:
-                self.world.deliveries.send("Signal", partial(self._ask, name, verb))
+                self.world.deliveries.send("Control", partial(self._ask, name, asked))
 
-    def _ask(self, name: str, verb: Verb) -> None:
-        on_verb(self.world.visit(name), verb)
+    def _ask(self, name: str, asked: Asked) -> None:
+        on_asked(self.world.visit(name), asked)
 
     def _deaf(self, which: int, how: str) -> None:
         """From now on the events of alarms are lost."""

@@ -2,9 +2,9 @@
 
 import pytest
 
+from controller.control import asked_of, on_asked
 from controller.core.deployment import Mark, Status
 from controller.core.errors import InputError
-from controller.signal import on_verb, verb_of
 from tests.engine import walker
 from tests.engine.traffic import Traffic
 from tests.engine.world import World
@@ -23,8 +23,8 @@ def quiet(world: World) -> World:
 
 def approve(world: World, execution: walker.Execution) -> str:
     """Let a person approve, and return what they are told."""
-    request = {"deployment_id": execution.name, "mark": "approve", "by": "kim", "reason": "nobody calls at night"}
-    return on_verb(world.visit(execution.name), verb_of(request))
+    request = {"deployment_id": execution.name, "verb": "approve", "by": "kim", "reason": "nobody calls at night"}
+    return on_asked(world.visit(execution.name), asked_of(request))
 
 
 def awaiting(world: World) -> walker.Execution:
