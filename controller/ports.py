@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
@@ -12,8 +11,8 @@ if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
 
     from controller.core.alias import Alias, Routing
     from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
+    from controller.core.code import Answer, Code, CodeStorage
     from controller.core.deployment import Deployment, Event, Mark, MarkDetail
-    from controller.core.handler_file import Runtime
     from controller.core.image_manifest import Descriptor, Manifest
     from controller.core.measurement import Measured, Metric
     from controller.core.scan import Scan
@@ -21,56 +20,11 @@ if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
     from controller.core.verdict import Reading
 
 
-class Readiness(StrEnum):
-    """Whether Lambda can run a function or version."""
-
-    READY = "READY"
-    NOT_YET = "NOT_YET"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """$LATEST, or a version, of a function as Lambda describes it now."""
-
-    function: str
-    version: str
-    code_sha256: str
-    revision_id: str
-    architecture: str
-    readiness: Readiness
-    why: str = ""
-    """Lambda's own reason when it is not ready."""
-    is_artifact_at_fault: bool = False
-    """Whether the reason lies in the code itself, and another try would fail too."""
-    runtime: Runtime | None = None
-    """What it runs zips with; None when it takes images."""
-    package_type: str = "Zip"
-    """Lambda's Zip or Image, which a function has for ever."""
-    image: str | None = None
-    """The image that it is, by its digest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a version answered to a test event."""
-
-    payload: str
-    error: str | None
-    """The error's type and message; None when it answered."""
-    duration_ms: float | None = None
-    """How long the handler took by Lambda's own report, without the init; None when that was not to be had."""
-
-
 class Functions(Protocol):
     """Lambda functions, their versions and aliases."""
 
     def latest(self, function: str) -> Code:
         """Return $LATEST; raises MissingError."""
-        ...
-
-    def tags(self, function: str) -> dict[str, str]:
-        """Return the function's tags; raises MissingError."""
         ...
 
     def update_code(self, latest: Code, artifact: Artifact) -> Code:
@@ -94,6 +48,22 @@ class Functions(Protocol):
 
     def alias(self, function: str, name: str) -> Alias:
         """Return the alias as it is now; raises MissingError."""
+        ...
+
+    def aliases(self, function: str) -> list[Alias]:
+        """Return every alias of a function; raises MissingError."""
+        ...
+
+    def sources(self, function: str) -> list[str]:
+        """Return the ARNs of the event sources that invoke a function past its aliases and versions."""
+        ...
+
+    def provisioned(self, function: str) -> dict[str, int]:
+        """Return the provisioned concurrency that a function has, by alias or version."""
+        ...
+
+    def storage(self) -> CodeStorage:
+        """Return how much code the account stores, and may store."""
         ...
 
     def route(self, alias: Alias, routing: Routing) -> Alias:

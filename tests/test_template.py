@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from controller.tasks.preflight import CONTROLLER_TAG
 from tests.sam_template import FUNCTIONS, GLOBALS, RESOURCES, ROOT, TEMPLATE, actions, get_att, statements
 from tests.state_machine.definition import DEFINITION, TEXT
 
@@ -17,6 +18,10 @@ STATEMENTS = statements()
 
 # What may be allowed on every resource, and why nothing narrower would do.
 ON_ANY_RESOURCE = {
+    **dict.fromkeys(
+        ["lambda:ListEventSourceMappings", "lambda:GetAccountSettings"],
+        "Service authorization reference, Actions defined by AWS Lambda: they take no resource",
+    ),
     **dict.fromkeys(
         [
             "logs:CreateLogDelivery",
@@ -207,3 +212,8 @@ def test_a_stage_is_deployed_under_its_own_name(stage: str) -> None:
 def test_a_person_confirms_what_changes_in_production() -> None:
     samconfig = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert samconfig["prod"]["deploy"]["parameters"]["confirm_changeset"] is True
+
+
+def test_every_function_says_that_it_is_a_part_of_rampart() -> None:
+    assert GLOBALS["Tags"] == {CONTROLLER_TAG: {"Ref": "Stage"}}
+    assert not [name for name, function in FUNCTIONS.items() if "Tags" in function]

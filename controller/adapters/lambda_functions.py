@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from controller.adapters.aws_errors import aws_errors
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
-from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, MissingError, RefusedError
+from controller.core.code import Answer, Code, CodeStorage, Readiness
+from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, RefusedError
 from controller.core.handler_file import Runtime
 from controller.core.strategy import FULL_WEIGHT
-from controller.ports import Answer, Code, Readiness
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -26,6 +26,8 @@ _ARTIFACTS_FAULT = ("InvalidImage", "InvalidZipFileException", "InvalidRuntime",
 # The variables by which runtimes look for code elsewhere than at the root of a package and in layers.
 _SEARCH_PATHS = {"PYTHONPATH", "NODE_PATH", "CLASSPATH", "RUBYLIB", "GEM_PATH", "AWS_LAMBDA_EXEC_WRAPPER"}
 _REPORT = re.compile(r"REPORT RequestId: \S+\s+Duration: ([0-9]+(?:\.[0-9]+)?) ms")
+# Lambda API, State of EventSourceMappingConfiguration: those of sources that invoke nothing.
+_OUT_OF_USE = ("Disabling", "Disabled", "Deleting")
 _NOT_THE_ARTIFACTS_FAULT = ("S3 Error Code", "Code storage limit exceeded", "KMS")
 
 
@@ -41,14 +43,6 @@ class LambdaFunctions:
         """Return $LATEST; raises MissingError."""
         with aws_errors(f"function {function}"):
             return _found(self._lambda.get_function(FunctionName=function))
-
-    def tags(self, function: str) -> dict[str, str]:
-        """Return the function's tags; raises MissingError."""
-        with aws_errors(f"function {function}"):
-            found = self._lambda.get_function(FunctionName=function)
-        if "TagsError" in found:  # GetFunction answers all the same to who may not list the tags
-            raise DeniedError(f"tags of function {function}: {found['TagsError'].get('Message', 'not shown')}")
-        return found.get("Tags", {})
 
     def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
@@ -91,6 +85,43 @@ class LambdaFunctions:
         """Return the alias as it is now; raises MissingError."""
         with aws_errors(f"alias {function}:{name}"):
             return _alias(function, self._lambda.get_alias(FunctionName=function, Name=name))
+
+    def aliases(self, function: str) -> list[Alias]:
+        """Return every alias of a function; raises MissingError."""
+        with aws_errors(f"aliases of function {function}"):
+            pages = self._lambda.get_paginator("list_aliases").paginate(FunctionName=function)
+            return [_alias(function, alias) for page in pages for alias in page["Aliases"]]
+
+    def sources(self, function: str) -> list[str]:
+        """Return the ARNs of the event sources that invoke a function past its aliases and versions.
+
+        Lambda API, FunctionArn of EventSourceMappingConfiguration: it ends with the alias or version, if any.
+        """
+        with aws_errors(f"event sources of function {function}"):
+            pages = self._lambda.get_paginator("list_event_source_mappings").paginate(FunctionName=function)
+            mappings = [mapping for page in pages for mapping in page["EventSourceMappings"]]
+        past = [
+            m for m in mappings if m["FunctionArn"].partition(":function:")[2] in (function, f"{function}:$LATEST")
+        ]
+        return [str(m.get("EventSourceArn", m["UUID"])) for m in past if m.get("State") not in _OUT_OF_USE]
+
+    def provisioned(self, function: str) -> dict[str, int]:
+        """Return the provisioned concurrency that a function has, by alias or version."""
+        with aws_errors(f"provisioned concurrency of function {function}"):
+            pages = self._lambda.get_paginator("list_provisioned_concurrency_configs").paginate(
+                FunctionName=function
+            )
+            configs = [config for page in pages for config in page["ProvisionedConcurrencyConfigs"]]
+        return {
+            config["FunctionArn"].rpartition(":")[2]: config["RequestedProvisionedConcurrentExecutions"]
+            for config in configs
+        }
+
+    def storage(self) -> CodeStorage:
+        """Return how much code the account stores, and may store."""
+        with aws_errors("code storage"):
+            found = self._lambda.get_account_settings()
+        return CodeStorage(found["AccountUsage"]["TotalCodeSize"], found["AccountLimit"]["TotalCodeSize"])
 
     def route(self, alias: Alias, routing: Routing) -> Alias:
         """Send the alias's traffic along `routing` if it is still as `alias` says; raises ConflictError.
@@ -145,7 +176,12 @@ def _alias(function: str, described: Any) -> Alias:
 
 
 def _found(function: "GetFunctionResponseTypeDef") -> Code:
-    return replace(_code(function["Configuration"]), image=function.get("Code", {}).get("ResolvedImageUri"))
+    return replace(
+        _code(function["Configuration"]),
+        image=function.get("Code", {}).get("ResolvedImageUri"),
+        # GetFunction answers all the same to who may not list the tags.
+        tags=None if "TagsError" in function else function.get("Tags", {}),
+    )
 
 
 def _code(configuration: "Configuration | Any") -> Code:
@@ -161,6 +197,8 @@ def _code(configuration: "Configuration | Any") -> Code:
         why=why,
         is_artifact_at_fault=_code_of(configuration).startswith(_ARTIFACTS_FAULT),
         runtime=_runtime(configuration),
+        role=configuration.get("Role", ""),
+        dead_letters=configuration.get("DeadLetterConfig", {}).get("TargetArn") or None,
     )
 
 

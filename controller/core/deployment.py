@@ -162,6 +162,8 @@ class Deployment(_Record):
     """Whether the usual traffic is enough to compare by; else the candidate may be promoted without evidence."""
     test_events: tuple[VerificationEvent, ...] = ()
     alarms: tuple[WatchedAlarm, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What speaks against it, and is no reason to refuse it."""
     step_index: int = -1
     """The step whose weight the alias has; -1 before the first shift."""
     intended_index: int = -1
@@ -310,6 +312,8 @@ class Event(_Record):
     execution_arn: str = ""
     members: tuple[EventMember, ...] = ()
     hotfix: Hotfix | None = None
+    warnings: tuple[str, ...] = ()
+    """What Plan warns of; told once, with the plan."""
     awaits_approval: bool = False
     """Whether nothing more happens until a person approves, or the time for that is over."""
     evidence: dict[str, Any] = Field(default_factory=dict)
@@ -339,6 +343,7 @@ def event_of(
         execution_arn=deployment.execution_arn,
         members=tuple(EventMember.model_validate(m.model_dump()) for m in deployment.members),
         hotfix=deployment.hotfix,
+        warnings=deployment.warnings if transition is Transition.PLANNED else (),
         awaits_approval=deployment.awaits_approval and not deployment.status.is_over,
         evidence=evidence or {},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from controller.core.bypass import bypass_warning
 from controller.core.criteria import ComparisonTerms
 from controller.core.deployment import MemberRecord
 from controller.core.measurement import (
@@ -33,6 +34,21 @@ def metrics_by_hour(members: Sequence[MemberRecord], terms: ComparisonTerms) -> 
 def metrics_by_minute(members: Sequence[MemberRecord]) -> list[Metric]:
     """Return the metrics of which an hour is read, by the minute."""
     return [_invocations(member) for member in members]
+
+
+def metrics_of_calls(members: Sequence[MemberRecord]) -> list[Metric]:
+    """Return the metrics that tell which share of a function's calls comes through its alias, by the hour."""
+    return [metric for member in members for metric in (_invocations(member), _calls(member))]
+
+
+def bypass_warnings(members: Sequence[MemberRecord], hours: Measured, now: int) -> list[str]:
+    """Return a warning for each member that many callers reach past its alias."""
+    week = now - WEEK_MINUTES
+    found = []
+    for member in members:
+        calls, through = (_since(hours.get(m, {}), week) for m in (_calls(member), _invocations(member)))
+        found.append(bypass_warning(member.function, member.alias, calls, through))
+    return [warning for warning in found if warning]
 
 
 def with_traffic(member: MemberRecord, hours: Measured, minutes: Measured, now: int) -> MemberRecord:
@@ -93,6 +109,11 @@ def _usual(member: MemberRecord, subject: Subject) -> tuple[Metric, Metric]:
 
 def _invocations(member: MemberRecord) -> Metric:
     return errors_of(member.function, member.alias).metrics(None)[0]
+
+
+def _calls(member: MemberRecord) -> Metric:
+    """Return the count of all calls of a function, through whichever name."""
+    return Metric(LAMBDA, "Invocations", (("FunctionName", member.function),))
 
 
 def _duration(member: MemberRecord) -> Metric:

@@ -107,6 +107,10 @@ class Notification(BaseModel):
         description="Why a person started it in a hurry, and who; null otherwise."
     )
     execution_arn: str = Field(description="The Step Functions execution that carries the deployment out.")
+    warnings: tuple[str, ...] = Field(
+        description="What speaks against the deployment and is no reason to refuse it, a line each: of the "
+        "transition PLANNED. Empty in all others."
+    )
     reason: str = Field(description="Why, in words for people, which may change at any time.")
     message: str = Field(
         description="All of it for people, in one line of at most 2000 characters, which may change at any time."
@@ -133,6 +137,7 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
         members=tuple(NotifiedMember(**member.model_dump()) for member in event.members),
         hotfix=NotifiedHotfix(**event.hotfix.model_dump()) if event.hotfix else None,
         execution_arn=event.execution_arn,
+        warnings=event.warnings,
         reason=event.reason,
         message=sentence(event),
     ).model_dump(mode="json")
@@ -150,4 +155,5 @@ def sentence(event: Event) -> str:
     if event.status is Status.ROLLBACK_FAILED and event.weight:
         what += f" with {spell_weight(event.weight)} on the candidate"
     told = event.reason if event.reason.startswith(_TELLING) else f"{what}: {event.reason}"
-    return one_line(f"{event.target}: {told}", 2000)
+    warned = "".join(f". Warning: {warning}" for warning in event.warnings)
+    return one_line(f"{event.target}: {told}{warned}", 2000)

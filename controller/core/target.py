@@ -87,6 +87,9 @@ class Member(Document):
     alias: AliasName = "live"
     """The alias, which must exist, on a published version."""
 
+    def __str__(self) -> str:
+        return f"{self.function}:{self.alias}"
+
 
 def _a_day_at_most(seconds: int) -> int:
     if seconds > 86400:

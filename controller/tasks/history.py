@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 from controller.core.criteria import ComparisonTerms
 from controller.core.deployment import Deployment, MemberRecord
+from controller.core.errors import ControllerError
 from controller.core.history import (
     HOUR_MINUTES,
     WEEK_MINUTES,
+    bypass_warnings,
     expects_evidence,
     metrics_by_hour,
     metrics_by_minute,
+    metrics_of_calls,
     subjects_of,
     with_traffic,
 )
-from controller.core.measurement import Measured, minute_number
+from controller.core.measurement import Measured, Metric, minute_number
 from controller.core.ramp import first_weight
 from controller.core.strategy import spell_plan
 from controller.tasks.context import Context
@@ -28,7 +31,12 @@ def with_history(context: Context, planned: Deployment) -> Deployment:
     if terms or planned.rules:
         hours, minutes, now = _read(context, planned.members, terms or ComparisonTerms())
         members = tuple(with_traffic(member, hours, minutes, now) for member in planned.members)
-        planned = planned.model_copy(update={"members": members})
+        warnings = (*planned.warnings, *bypass_warnings(members, hours, now))
+        planned = planned.model_copy(update={"members": members, "warnings": warnings})
+    else:
+        planned = planned.model_copy(
+            update={"warnings": (*planned.warnings, *_bypassing(context, planned.members))}
+        )
     if terms is None:
         return planned.model_copy(update={"reason": f"planned {plan.strategy}: {spell_plan(plan)}"})
     if plan.guard:
@@ -58,8 +66,20 @@ def _read(
 ) -> tuple[Measured, Measured, int]:
     """Return a week by the hour, the last hour by the minute, and the minute that it is."""
     now = minute_number(context.now, context.minute_seconds)
+    by_hour = list(dict.fromkeys([*metrics_by_hour(members, terms), *metrics_of_calls(members)]))
+    minutes = context.ports.metrics.read(metrics_by_minute(members), now - HOUR_MINUTES, now)
+    return _week(context, by_hour, now), minutes, now
+
+
+def _bypassing(context: Context, members: Sequence[MemberRecord]) -> list[str]:
+    """Return what there is to warn of where nothing else asks for the metrics: that alone stops nobody."""
+    now = minute_number(context.now, context.minute_seconds)
+    try:
+        return bypass_warnings(members, _week(context, metrics_of_calls(members), now), now)
+    except ControllerError as error:
+        return [f"whether callers bypass the alias is unknown: {error}"]
+
+
+def _week(context: Context, metrics: list[Metric], now: int) -> Measured:
     this_hour = now - now % HOUR_MINUTES
-    read = context.ports.metrics.read
-    by_hour = metrics_by_hour(members, terms)
-    hours = read(by_hour, this_hour - WEEK_MINUTES, this_hour + HOUR_MINUTES, HOUR_MINUTES)
-    return hours, read(metrics_by_minute(members), now - HOUR_MINUTES, now), now
+    return context.ports.metrics.read(metrics, this_hour - WEEK_MINUTES, this_hour + HOUR_MINUTES, HOUR_MINUTES)

@@ -6,12 +6,13 @@ What is refused here is not remembered against the artifact: function or target 
 from datetime import datetime, timedelta
 
 from controller.core.artifact import ImageArtifact
+from controller.core.code import Code
 from controller.core.errors import NotReadyError, RefusedError
 from controller.core.image_manifest import Manifest, check_platform, child_of, config_of
 from controller.core.scan import ScanGate, refuse_findings
 from controller.core.source import ImageSource
 from controller.core.target import Request, Target
-from controller.ports import Code, Stored
+from controller.ports import Stored
 from controller.tasks.context import Context
 
 SCAN_PATIENCE_MINUTES = 10
@@ -36,9 +37,14 @@ def refuse_elsewhere(asked: Request, execution_arn: str) -> None:
 
 
 def find_images(
-    context: Context, asked: Request, target: Target, stored: Stored | None, started_at: datetime
+    context: Context,
+    asked: Request,
+    target: Target,
+    codes: list[Code],
+    stored: Stored | None,
+    started_at: datetime,
 ) -> dict[str, str]:
-    """Return the image for each function, by its digest; none when the artifact is a zip.
+    """Return the image for each of the functions, by its digest; none when the artifact is a zip.
 
     Raises RefusedError for what Lambda would refuse or could not run, or the target's scan gate does not let
     through, and NotReadyError while that waits for a scan.
@@ -46,7 +52,6 @@ def find_images(
     artifact = asked.artifact
     if artifact is None:
         return {}
-    codes = [context.ports.functions.latest(member.function) for member in target.members]
     for code in codes:
         _check_package(code, artifact.kind)
     if not isinstance(artifact, ImageArtifact):

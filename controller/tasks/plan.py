@@ -8,21 +8,18 @@ from controller.core.deployment import Deployment, MemberRecord, Status, Transit
 from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
-from controller.core.looks import refuse_long_plan
-from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
-from controller.core.target import Member, Request, Target, named_target
+from controller.core.target import Request, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.history import with_history
-from controller.tasks.images import find_images, refuse_elsewhere
+from controller.tasks.images import refuse_elsewhere
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
-from controller.tasks.preflight import Found, check_managed, check_zip, find_alarms, find_artifact, find_member
+from controller.tasks.preflight import find_artifact
+from controller.tasks.survey import Survey, survey_members, survey_request
 from controller.tasks.waiting import wait, waiter_before
 
 MAX_APPROVAL_SECONDS = 86_400
 """How long a person may take to approve what is still unclear when a hold has lasted as long as it may."""
-LATE_MINUTES = 3
-"""How long the last minutes that can be compared take to be seen: no final bake is shorter, unless declared so."""
 
 _CLOCKS_DIFFER = timedelta(days=1)
 """Far more than two clocks of AWS do, and far less than a name is kept."""
@@ -92,14 +89,14 @@ def _take_up(
         under_way(context, deployment, target),
         out_of_order(context, asked, target, stored, newest),
     )
-    way = _plan_of(context, asked, target)  # what needs no claim is refused before anybody is superseded
-    check_managed(context, target)
-    images = find_images(context, asked, target, stored, started_at)
-    check_zip(context, asked, target, stored)
+    survey = Survey(context, asked, target)
+    survey_request(survey, stored, started_at)
+    survey.refuse()  # what needs no claim is refused before anybody is superseded
     try:
-        found = {member: find_member(context, member) for member in target.members}
-        _skip_if(live_already(context, asked, target, found))
-        planned = _planned(context, asked, target, found, images, deployment, way)
+        survey_members(survey)
+        _skip_if(live_already(context, asked, target, survey.found))
+        survey.refuse()
+        planned = planned_deployment(survey, deployment)
         event = event_of(planned, Transition.PLANNED, context.now)
         context.ports.deployments.open(planned, event, newest=is_newest, waited=waited)
     except ClaimHeldError as held:
@@ -113,40 +110,9 @@ def _skip_if(*reasons: str | None) -> None:
         raise _Nothing(reason)
 
 
-def _plan_of(context: Context, asked: Request, target: Target) -> Plan:
-    """Return the plan of what was asked for; raises InputError."""
-    if asked.version and len(target.members) > 1:
-        raise InputError(
-            f"execution input: version: target {target.name} has {len(target.members)} members, whose "
-            "versions are numbered apart; name an artifact"
-        )
-    strategy = asked.strategy or target.strategy
-    if is_guarded(strategy) and target.comparison is None:
-        raise InputError(
-            f"execution input: strategy: target {target.name} has its comparison off, which it goes by"
-        )
-    plan = target_plan(strategy, target, context.minute_seconds)
-    too_long = refuse_long_plan(plan, context.minute_seconds)
-    if too_long:
-        raise InputError(f"target {target.name}: strategy: {too_long}")
-    return plan
-
-
-def target_plan(strategy: Strategy, target: Target, minute_seconds: float) -> Plan:
-    """Return the plan by which a target is deployed with a strategy, when a minute takes `minute_seconds`."""
-    late = LATE_MINUTES * 60 if target.comparison else 0
-    return plan_of(strategy, target.final_bake, minute_seconds, late)
-
-
-def _planned(
-    context: Context,
-    asked: Request,
-    target: Target,
-    found: dict[Member, Found],
-    images: dict[str, str],
-    deployment: Deployment,
-    plan: Plan,
-) -> Deployment:
+def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
+    """Return the record of a deployment for which nothing was found wanting; raises UnavailableError."""
+    context, target = survey.context, survey.target
     members = tuple(
         MemberRecord(
             function=member.function,
@@ -154,22 +120,23 @@ def _planned(
             baseline=at.alias.routing.version,
             fencing=at.fencing,
             revision_id=at.alias.revision_id,
-            image=images.get(member.function),
+            image=survey.images.get(member.function),
         )
-        for member, at in found.items()
+        for member, at in survey.found.items()
     )
     planned = deployment.model_copy(
         update={
             "status": Status.IN_PROGRESS,
             "members": members,
-            "plan": plan,
+            "plan": survey.plan,
             "max_hold_seconds": scaled(target.max_hold, context.minute_seconds),
             "approval_seconds": scaled(MAX_APPROVAL_SECONDS, context.minute_seconds),
             "when_unclear": target.when_unclear,
             "comparison": target.comparison,
             "rules": target.rules,
             "test_events": target.test_events,
-            "alarms": find_alarms(context, asked, target),
+            "alarms": survey.alarms,
+            "warnings": tuple(survey.warnings),
             "waits_for": None,
             "look_at": None,
         }

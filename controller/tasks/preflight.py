@@ -1,20 +1,29 @@
-"""Preflight: what must be so before anything is published; read, and refused with one line that says what to do."""
+"""Preflight of functions and aliases: refused with one line that says what to do, or warned of."""
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from controller.core.alias import Alias
 from controller.core.artifact import ZipArtifact
-from controller.core.deployment import WatchedAlarm
-from controller.core.errors import ClaimHeldError, MissingError, RefusedError, UnavailableError
-from controller.core.target import Member, RedAtStart, Request, Target
-from controller.core.verdict import AlarmState
+from controller.core.bypass import latest_warning, source_warning
+from controller.core.code import Code, Readiness
+from controller.core.compatibility import refuse_weights
+from controller.core.errors import DeniedError, RefusedError
+from controller.core.target import Member, Request
 from controller.core.zip_package import read_package
-from controller.ports import Readiness, Stored
+from controller.ports import Stored
 from controller.tasks.context import Context
+
+if TYPE_CHECKING:
+    from controller.tasks.survey import Survey
 
 MANAGED_TAG = "rampart:managed"
 """The tag that opts a function in; its value is the stage. IAM requires it for every write."""
+CONTROLLER_TAG = "rampart:controller"
+"""The tag of every function of a Rampart, whichever stage it is: what deploys is not deployed by it."""
+
+_LATEST = "$LATEST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,9 @@ class Found:
 
     alias: Alias
     fencing: int
+    baseline: Code
+    others: tuple[Alias, ...]
+    """The other aliases of the function."""
 
 
 def find_artifact(context: Context, asked: Request) -> Stored | None:
@@ -32,42 +44,48 @@ def find_artifact(context: Context, asked: Request) -> Stored | None:
     return context.ports.artifacts.find(asked.artifact)
 
 
-def check_managed(context: Context, target: Target) -> None:
-    """Raise RefusedError unless every member opted in to this stage."""
-    for member in target.members:
-        tags = context.ports.functions.tags(member.function)
-        if tags.get(MANAGED_TAG) != context.stage:
-            raise RefusedError(
-                f"function {member.function} is not tagged {MANAGED_TAG}={context.stage}; "
-                "tag it to let this stage deploy to it"
-            )
+def check_managed(code: Code, stage: str) -> None:
+    """Raise RefusedError unless a function opted in to this stage, and is none of the controller's own."""
+    if code.tags is None:
+        raise DeniedError(
+            f"the tags of function {code.function} are not told; the role needs lambda:ListTags on it"
+        )
+    own = code.tags.get(CONTROLLER_TAG)
+    if own is not None:
+        raise RefusedError(
+            f"function {code.function} is a part of Rampart (stage {own}), which does not deploy itself; "
+            "deploy its stack with sam deploy"
+        )
+    if code.tags.get(MANAGED_TAG) != stage:
+        raise RefusedError(
+            f"function {code.function} is not tagged {MANAGED_TAG}={stage}; tag it to let this stage deploy to it"
+        )
 
 
-def check_zip(context: Context, asked: Request, target: Target, stored: Stored | None) -> None:
-    """Raise RefusedError unless every member can run the zip, as far as can be told without running it."""
-    artifact = asked.artifact
-    if stored is None or not isinstance(artifact, ZipArtifact):
-        return
+def check_zip(context: Context, artifact: ZipArtifact, codes: list[Code], stored: Stored) -> None:
+    """Raise RefusedError unless every function can run the zip, as far as can be told without running it."""
     package = read_package(artifact.identity, partial(context.ports.artifacts.read, artifact), stored.size_bytes)
-    for member in target.members:
-        runtime = context.ports.functions.latest(member.function).runtime
-        if runtime:
-            package.check(member.function, runtime)
+    for code in codes:
+        if code.runtime:
+            package.check(code.function, code.runtime)
 
 
-def find_member(context: Context, member: Member) -> Found:
-    """Return a member as it is; raises RefusedError, and ClaimHeldError when another deployment holds it."""
-    claim = context.ports.deployments.claim(member.function)
-    if claim.owner:  # before the alias: a split is the holder's then, and not a stranger's
-        raise ClaimHeldError(member.function, claim.owner)
-    alias = _alias(context, member)
+def find_member(context: Context, member: Member, fencing: int) -> Found:
+    """Return a member as it is; raises RefusedError."""
+    aliases = {alias.name: alias for alias in context.ports.functions.aliases(member.function)}
+    alias = aliases.pop(member.alias, None)
+    if alias is None:
+        raise RefusedError(
+            f"alias {member} does not exist; make it on the version that serves now: aws lambda create-alias "
+            f"--function-name {member.function} --name {member.alias} --function-version VERSION"
+        )
     if alias.routing.is_split:
         raise RefusedError(
             f"alias {alias} is split by somebody else ({alias.routing}); put it back on one version with: "
             f"aws lambda update-alias --function-name {member.function} --name {member.alias} "
             f"--function-version {alias.routing.version} --routing-config AdditionalVersionWeights={{}}"
         )
-    if alias.routing.version == "$LATEST":
+    if alias.routing.version == _LATEST:
         raise RefusedError(f"alias {alias} points at $LATEST, which cannot be split; point it at a version")
     baseline = context.ports.functions.version(member.function, alias.routing.version)
     if baseline.readiness is Readiness.FAILED:
@@ -75,35 +93,51 @@ def find_member(context: Context, member: Member) -> Found:
             f"alias {alias} is on version {baseline.version}, which Lambda cannot run ({baseline.why}): "
             "there is no way back; point it at a version that runs"
         )
-    return Found(alias, claim.fencing + 1)
+    return Found(alias, fencing, baseline, tuple(aliases.values()))
 
 
-def _alias(context: Context, member: Member) -> Alias:
-    try:
-        return context.ports.functions.alias(member.function, member.alias)
-    except MissingError as missing:
+def refuse_split(survey: "Survey", member: Member, found: Found) -> str | None:
+    """Return why Lambda would not split an alias between baseline and candidate, or None.
+
+    Raises MissingError when the version that was asked for does not exist.
+    """
+    asked, functions = survey.asked, survey.context.ports.functions
+    candidate = functions.version(member.function, asked.version) if asked.version else None
+    candidate = candidate or survey.codes.get(member.function)
+    if candidate is None:  # refused already
+        return None
+    return refuse_weights(found.baseline, candidate)
+
+
+def surroundings(survey: "Survey", member: Member, found: Found) -> None:
+    """Judge what an alias has of concurrency, and warn of what gets new code without going through it."""
+    functions = survey.context.ports.functions
+    with survey.judging():
+        _check_provisioned(survey, member, found, functions.provisioned(member.function))
+    on_latest = [alias.name for alias in found.others if alias.routing.version == _LATEST]
+    what = f"whether event sources invoke function {member.function} without its alias"
+    sources = survey.known(what, lambda: functions.sources(member.function))
+    survey.warn(
+        source_warning(member.function, member.alias, sources or ()), latest_warning(member.function, on_latest)
+    )
+
+
+def _check_provisioned(survey: "Survey", member: Member, found: Found, provisioned: dict[str, int]) -> None:
+    """Raise RefusedError where provisioned concurrency is on an alias that is to be split.
+
+    Source: Lambda developer guide, "Configuring provisioned concurrency for a function": it belongs to a version,
+    and is not managed on an alias while that has a routing configuration.
+    """
+    if member.alias in provisioned and survey.plan and survey.plan.is_split:
         raise RefusedError(
-            f"{missing}; make it on the version that serves now: aws lambda create-alias --function-name "
-            f"{member.function} --name {member.alias} --function-version VERSION"
-        ) from missing
-
-
-def find_alarms(context: Context, asked: Request, target: Target) -> tuple[WatchedAlarm, ...]:
-    """Return the target's alarms, armed as they are now; raises RefusedError for one that blocks or is missing."""
-    default = RedAtStart.IGNORE_UNTIL_OK if asked.hotfix else RedAtStart.BLOCK
-    readings = context.ports.alarms.read([rule.name for rule in target.alarms])
-    watched = []
-    for rule, reading in zip(target.alarms, readings, strict=True):
-        policy = rule.red_at_start or default
-        if reading.state is AlarmState.MISSING:
-            raise RefusedError(f"alarm {rule.name} of target {target.name} does not exist; create it or drop it")
-        if reading.state is AlarmState.UNREADABLE:
-            raise UnavailableError(f"alarm {rule.name} cannot be read before the start: {reading.reason}")
-        if reading.state is AlarmState.ALARM and policy is RedAtStart.BLOCK:
-            raise RefusedError(
-                f"alarm {rule.name} is in ALARM before the start; wait until it is OK, or start a hotfix, "
-                'which deploys past it and arms it again once it has recovered ("hotfix": {"reason", "by"})'
-            )
-        armed = policy is not RedAtStart.IGNORE and reading.state is not AlarmState.ALARM
-        watched.append(WatchedAlarm(name=rule.name, red_at_start=policy, armed=armed, armed_at=context.now))
-    return tuple(watched)
+            f"alias {member} has provisioned concurrency ({provisioned[member.alias]}), which Lambda does not "
+            "manage while an alias is split, and of which the candidate would have none; take it off with: aws "
+            f"lambda delete-provisioned-concurrency-config --function-name {member.function} --qualifier "
+            f"{member.alias}, or deploy with strategy AllAtOnce"
+        )
+    version = found.alias.routing.version
+    if version in provisioned:
+        survey.warn(
+            f"version {version}, on which alias {member} is, has provisioned concurrency ({provisioned[version]}), "
+            "and the candidate will have none"
+        )

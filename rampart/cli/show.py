@@ -59,6 +59,7 @@ def _facts(deployment: Deployment, now: datetime) -> list[tuple[str, str | tuple
         ("strategy", f"{plan.strategy}, {spell_span(plan.total_seconds)} when all is well" if plan else ""),
         ("waits for", f"function {deployment.waits_for}" if deployment.waits_for else ""),
         ("next look", spell_when(deployment.look_at, now) if deployment.look_at and not ended else ""),
+        *(("warning", (warning, "yellow")) for warning in deployment.warnings),
         ("verdict", f"{verdict.outcome}: {verdict.reason}" if verdict else ""),
         ("reason", deployment.reason),
         ("refused", "the artifact itself; only a person may try it again" if deployment.refused else ""),

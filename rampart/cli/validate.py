@@ -8,7 +8,7 @@ from controller.core.errors import InputError
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, spell_plan
 from controller.core.target import Target
-from controller.tasks.plan import target_plan
+from controller.tasks.survey import target_plan
 from rampart.cli.target_file import document_in
 
 _UNNAMED = "unnamed"

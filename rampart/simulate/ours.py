@@ -25,7 +25,8 @@ from controller.core.target import Target
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.history import with_history
-from controller.tasks.plan import MAX_APPROVAL_SECONDS, target_plan
+from controller.tasks.plan import MAX_APPROVAL_SECONDS
+from controller.tasks.survey import target_plan
 from rampart.simulate.cloudwatch import BASELINE, BEGIN, BEGIN_MINUTE, CANDIDATE, MINUTE_SECONDS, Before, measured
 from rampart.simulate.latency import MINUTES, SlowTraces
 from rampart.simulate.outcomes import Outcomes

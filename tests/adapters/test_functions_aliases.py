@@ -8,7 +8,7 @@ from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.alias import Alias, Routing
 from controller.core.errors import ConflictError, DeniedError, MissingError, RefusedError
 from rampart.embedded.aws import EmbeddedAws
-from tests.adapters.clients import restricted
+from tests.adapters.clients import answering, restricted
 from tests.adapters.lambda_account import Function
 
 
@@ -128,3 +128,61 @@ def test_a_missing_permission_is_said(
     assert limited.alias(function.name, "live") == alias
     with pytest.raises(DeniedError, match="lambda:UpdateAlias"):
         limited.route(alias, Routing("2"))
+
+
+def test_every_alias_is_told_however_many_there_are(functions: LambdaFunctions, function: Function) -> None:
+    for number in range(60):
+        function.client.create_alias(FunctionName=function.name, Name=f"v{number}", FunctionVersion="$LATEST")
+    told = functions.aliases(function.name)
+    assert len(told) == 61
+    assert functions.alias(function.name, "live") in told
+    with pytest.raises(MissingError, match="aliases of function nothing"):
+        functions.aliases("nothing")
+
+
+def test_only_event_sources_that_go_past_aliases_and_versions_are_told(aws: EmbeddedAws) -> None:
+    arn, queue = "arn:aws:lambda:eu-west-1:123456789012:function:", "arn:aws:sqs:eu-west-1:123456789012:"
+    invoked = {"plain": "f", "latest": "f:$LATEST", "live": "f:live", "one": "f:1", "off": "f"}
+    mappings = [
+        {
+            "UUID": name.rjust(36, "-"),
+            "FunctionArn": arn + function,
+            "EventSourceArn": queue + name,
+            "State": "Disabled" if name == "off" else "Enabled",
+        }
+        for name, function in invoked.items()
+    ]
+    topics = {
+        "UUID": "kafka".rjust(36, "-"),
+        "FunctionArn": f"{arn}f",
+        "State": "Creating",
+    }  # a cluster of one's own has no ARN
+    answer = {"EventSourceMappings": [*mappings, topics]}
+    functions = LambdaFunctions(answering(aws, "lambda", "list_event_source_mappings", answer))
+    assert functions.sources("f") == [f"{queue}plain", f"{queue}latest", topics["UUID"]]
+
+
+def test_provisioned_concurrency_is_told_by_alias_and_version(
+    functions: LambdaFunctions, function: Function
+) -> None:
+    assert functions.provisioned(function.name) == {}
+    for qualifier, number in (("live", 2), ("1", 3)):
+        function.client.put_provisioned_concurrency_config(
+            FunctionName=function.name, Qualifier=qualifier, ProvisionedConcurrentExecutions=number
+        )
+    assert functions.provisioned(function.name) == {"live": 2, "1": 3}
+
+
+def test_code_storage_is_told(functions: LambdaFunctions, function: Function) -> None:
+    before = functions.storage()
+    function.release(2)
+    assert functions.storage().used_bytes > before.used_bytes
+    assert functions.storage().limit_bytes == 300 * 1024**3
+
+
+def test_tags_that_may_not_be_listed_are_not_told(aws: EmbeddedAws) -> None:
+    described = {"FunctionName": "f", "Version": "$LATEST", "CodeSha256": "c", "RevisionId": "r"}
+    answer = {"Configuration": described, "TagsError": {"ErrorCode": "AccessDenied", "Message": "no " * 30}}
+    assert LambdaFunctions(answering(aws, "lambda", "get_function", answer)).latest("f").tags is None
+    answer = {"Configuration": described}
+    assert LambdaFunctions(answering(aws, "lambda", "get_function", answer)).latest("f").tags == {}

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from controller.adapters.lambda_functions import LambdaFunctions
+from controller.core.code import Readiness
 from controller.core.errors import ConflictError, DeniedError, MissingError, RefusedError, UnavailableError
 from controller.core.handler_file import Runtime
-from controller.ports import Readiness
 from rampart.embedded.aws import EmbeddedAws
 from tests.adapters.clients import answering, refusing, restricted
 from tests.adapters.lambda_account import Function, zipped
@@ -44,14 +44,12 @@ def test_a_function_of_an_image_is_told_with_its_package_type_and_digest(
 
 
 def test_the_tags_of_a_function_are_told(functions: LambdaFunctions, function: Function) -> None:
-    assert functions.tags(function.name) == {"rampart:managed": "dev", "team": "shop"}
+    assert functions.latest(function.name).tags == {"rampart:managed": "dev", "team": "shop"}
 
 
 def test_a_function_that_does_not_exist_is_missing(functions: LambdaFunctions) -> None:
     with pytest.raises(MissingError, match="function nothing: Function not found"):
         functions.latest("nothing")
-    with pytest.raises(MissingError):
-        functions.tags("nothing")
     with pytest.raises(MissingError):
         functions.version("nothing", "1")
 

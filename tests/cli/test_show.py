@@ -34,6 +34,12 @@ def test_a_hotfix_tells_who_asked_for_it_and_why() -> None:
     assert "waits for   function checkout\n" in text
 
 
+def test_what_plan_warned_of_is_shown_a_line_each() -> None:
+    warned = ROLLED_BACK.model_copy(update={"warnings": ("callers bypass the alias", "the baseline is going away")})
+    text = printed(lambda console: print_page(console, warned, [], NOW), WIDE)
+    assert "  warning     callers bypass the alias\n  warning     the baseline is going away\n" in text
+
+
 def test_the_evidence_of_a_comparison_and_of_a_rule_has_its_numbers() -> None:
     counts = {"requests": 60, "failures": 30}, {"requests": 5_940, "failures": 6}
     comparison = {

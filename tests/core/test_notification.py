@@ -35,6 +35,7 @@ def test_a_transition_is_told_whole() -> None:
         "members": [{"function": "orders", "alias": "live", "baseline": "1", "candidate": "2"}],
         "hotfix": {"reason": "payments fail", "by": "ada"},
         "execution_arn": "arn:aws:states:eu-west-1:123456789012:execution:rampart-dev:orders-abc-1",
+        "warnings": [],
         "reason": "step 1/2: 10% on the candidate",
         "message": "orders: shifted: step 1/2: 10% on the candidate",
     }
@@ -75,6 +76,10 @@ def test_every_status_has_a_severity_that_was_thought_of() -> None:
             "orders: planned AllAtOnce: 100% for 5m",
         ),
         (
+            {"transition": Transition.PLANNED, "weight": 0, "reason": "planned AllAtOnce", "warnings": ("a", "b")},
+            "orders: planned AllAtOnce. Warning: a. Warning: b",
+        ),
+        (
             {"transition": Transition.JUDGED, "reason": "step 1/2 passed: 1 alarm is OK"},
             "orders: judged: step 1/2 passed: 1 alarm is OK",
         ),
@@ -95,7 +100,7 @@ def test_every_status_has_a_severity_that_was_thought_of() -> None:
             "orders: rollback failed with 0.5% on the candidate: denied",
         ),
     ],
-    ids=["planned", "judged", "drifted", "promoted", "rolled back", "rollback failed"],
+    ids=["planned", "warned", "judged", "drifted", "promoted", "rolled back", "rollback failed"],
 )
 def test_a_transition_is_told_in_one_sentence(changes: dict[str, Any], line: str) -> None:
     assert sentence(an_event(**changes)) == line

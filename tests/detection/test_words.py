@@ -10,7 +10,7 @@ from controller.core.deployment import Deployment
 from controller.core.history import WEEK_MINUTES
 from controller.core.measurement import Subject, counts_of, errors_of
 from controller.core.target import Target
-from controller.tasks.plan import target_plan
+from controller.tasks.survey import target_plan
 from rampart.detection.words import Detection, detections
 from tests.builders import a_deployment, a_member, a_target
 

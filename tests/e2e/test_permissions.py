@@ -21,6 +21,7 @@ _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("PlanFunction", "ecr:BatchGetImage"): scenarios.image,
     ("PlanFunction", "ecr:GetDownloadUrlForLayer"): scenarios.image,
     ("PlanFunction", "ecr:DescribeImageScanFindings"): scenarios.scanned_image,
+    ("PlanFunction", "lambda:GetAccountSettings"): scenarios.release,
     ("PlanFunction", "cloudwatch:GetMetricData"): scenarios.compared,
     ("PublishFunction", "lambda:UpdateFunctionCode"): scenarios.release,
     ("PublishFunction", "lambda:PublishVersion"): scenarios.release,

@@ -250,7 +250,7 @@ def test_functions_are_found_by_name_and_by_arn() -> None:
 
 
 def test_an_operation_that_is_not_there_is_an_error() -> None:
-    error = refused(Account().call, "PutProvisionedConcurrencyConfig", FunctionName="shop")
+    error = refused(Account().call, "PutRuntimeManagementConfig", FunctionName="shop")
     assert (error.code, error.status) == ("NotImplementedException", 501)
 
 

@@ -29,15 +29,18 @@ class Traffic:
         function: str = "checkout",
         duration_ms: Callable[[str], float] = lambda version: 10.0,
         handled: str = "",
+        qualifier: str | None = "live",
     ) -> None:
-        """`failing` is the share of a version's requests that fail; `handled` is the namespace in which the
-        application counts them itself, so that Lambda sees none of them."""
+        """`qualifier` is the alias through which requests come, if any. `failing` is the share of a version's
+        requests that fail; `handled` is the namespace in which the application counts them itself, so that
+        Lambda sees none of them."""
         self.per_minute = per_minute
         self.failing = failing
         self.duration_ms = duration_ms
         self._world = world
         self._function = function
         self._handled = handled
+        self._qualifier = qualifier
         self._owed: dict[str, float] = defaultdict(float)
 
     def past(self, hours: int = _WEEK_HOURS) -> "Traffic":
@@ -67,7 +70,9 @@ class Traffic:
         number = self._whole(f"{version} requests", requests)
         failed = self._whole(f"{version} failures", number * self.failing(version))
         seen = 0 if self._handled else failed
-        for datum, count in traffic(self._function, "live", version, at, number, seen, self.duration_ms(version)):
+        for datum, count in traffic(
+            self._function, self._qualifier, version, at, number, seen, self.duration_ms(version)
+        ):
             self._world.cloudwatch.record(datum, count)
         if self._handled and number:
             dimensions = {"version": version}

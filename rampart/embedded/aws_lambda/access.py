@@ -26,7 +26,6 @@ from rampart.embedded.wire import ACCOUNT, REGION, ApiError
 # Lambda developer guide: Lambda quotas; Configuring reserved concurrency.
 _ACCOUNT_CONCURRENCY = 1000
 _MINIMUM_UNRESERVED = 100
-_TOTAL_CODE_BYTES = 80_530_636_800
 
 
 class Access:
@@ -185,18 +184,16 @@ class Access:
         """GetAccountSettings."""
         with self._state.lock:
             records = list(self._state.functions.values())
-            versions = [each for record in records for each in (record.latest, *record.versions.values())]
-            packages = [*(each.code for each in versions), *self._state.layers.values()]
             return {
                 "AccountLimit": {
-                    "TotalCodeSize": _TOTAL_CODE_BYTES,
+                    "TotalCodeSize": self._state.code_limit_bytes,
                     "CodeSizeUnzipped": MAXIMUM_UNZIPPED_BYTES,
                     "CodeSizeZipped": MAXIMUM_ZIPPED_BYTES,
                     "ConcurrentExecutions": _ACCOUNT_CONCURRENCY,
                     "UnreservedConcurrentExecutions": self._unreserved(),
                 },
                 "AccountUsage": {
-                    "TotalCodeSize": sum(each.size for each in packages),
+                    "TotalCodeSize": self._state.code_bytes(),
                     "FunctionCount": len(records),
                 },
             }

@@ -64,6 +64,7 @@ class Aliases:
             record = self._state.locate_unqualified(params)
             record.aliases.pop(params["Name"], None)
             record.event_invoke.pop(params["Name"], None)
+            record.provisioned.pop(params["Name"], None)
             record.policies.pop(params["Name"], None)
             return {}
 

@@ -31,7 +31,7 @@ def values_of(failed: bool, duration_ms: float) -> dict[str, tuple[float, str]]:
 
 def traffic(
     function: str,
-    alias: str,
+    alias: str | None,
     version: str,
     at: float,
     invocations: int,

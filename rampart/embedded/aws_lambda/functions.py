@@ -56,6 +56,7 @@ class Functions:
         architectures = list(params.get("Architectures", ["x86_64"]))
         with self._state.lock:
             record = self._updatable(params)
+            self._state.require_room(code.size - record.latest.code.size)
             settings = {**record.latest.settings, "Architectures": architectures}
             latest = self._changed(record.name, settings, code, "update")
             if params.get("DryRun"):
@@ -165,6 +166,7 @@ class Functions:
             raise ApiError("ResourceConflictException", message, 409)
         del record.versions[qualifier]
         record.event_invoke.pop(qualifier, None)
+        record.provisioned.pop(qualifier, None)
         record.policies.pop(qualifier, None)
 
     def _updatable(self, params: Mapping[str, Any]) -> FunctionRecord:
@@ -224,6 +226,7 @@ class Functions:
         last = record.versions.get(str(self._state.last_versions.get(record.name, 0)))
         if last is not None and (last.code, last.source) == (latest.code, latest.settings):
             return configuration(self._state, last, last.version)
+        self._state.require_room(latest.code.size)
         # Lambda developer guide: Manage Lambda function versions, "Version numbers are never reused,
         # even for a function that has been deleted and recreated."
         number = str(self._state.last_versions.get(record.name, 0) + 1)
@@ -238,7 +241,8 @@ class Functions:
             source=latest.settings,
             modified=now,
             busy="create",
-            busy_until=now + self._state.publish_seconds,
+            busy_until=now
+            + (self._state.snapshot_seconds if latest.applies_snap_start else self._state.publish_seconds),
             busy_revision_id=self._state.new_id(),
             revision_id=self._state.new_id(),
         )

@@ -12,6 +12,7 @@ from rampart.embedded.aws_lambda.functions import Functions
 from rampart.embedded.aws_lambda.images import Images
 from rampart.embedded.aws_lambda.invocation import Invocation, InvocationOutcome
 from rampart.embedded.aws_lambda.packages import CodeSource
+from rampart.embedded.aws_lambda.provisioned import Provisioned
 from rampart.embedded.aws_lambda.runner import Runner
 from rampart.embedded.aws_lambda.settings import CONFIGURATION
 from rampart.embedded.aws_lambda.sources import EventSources
@@ -46,10 +47,13 @@ class LambdaModel:
         new_id: Callable[[], str],
         update_seconds: float = 0.3,
         publish_seconds: float = 0.2,
+        snapshot_seconds: float = 2.0,
         images: Images | None = None,
     ) -> None:
-        """Create an empty account; `update_seconds` and `publish_seconds` are by the clock, not scaled."""
-        self._state = LambdaState(clock, new_id, update_seconds, publish_seconds, images or Images())
+        """Create an empty account; what takes so many seconds does by the clock, not scaled."""
+        self._state = LambdaState(
+            clock, new_id, update_seconds, publish_seconds, images or Images(), snapshot_seconds
+        )
         self._sources = EventSources(self._state)
         self._invocation = Invocation(self._state, random, runner, record, enqueue)
         functions = Functions(self._state, code)
@@ -57,6 +61,7 @@ class LambdaModel:
         self._operations: dict[str, tuple[_Operation, frozenset[str]]] = {
             **_function_operations(functions),
             **_alias_operations(Aliases(self._state)),
+            **_provisioned_operations(Provisioned(self._state)),
             **_access_operations(access),
             **_source_operations(self._sources),
             "Invoke": (self._invocation.handle, _QUALIFIED | {"InvocationType", "LogType", "Payload"}),
@@ -84,6 +89,11 @@ class LambdaModel:
         with self._state.lock:
             record = self._state.functions.get(split_name(function)[0])
             return dict(record.tags) if record else {}
+
+    def limit_code_storage(self, limit_bytes: int) -> None:
+        """Let an account store so much code, instead of what a new one may."""
+        with self._state.lock:
+            self._state.code_limit_bytes = limit_bytes
 
     def event_source_mappings(self) -> list[dict[str, Any]]:
         """Return every event source mapping as GetEventSourceMapping shows it."""
@@ -141,6 +151,14 @@ def _alias_operations(aliases: Aliases) -> dict[str, tuple[_Operation, frozenset
         "UpdateAlias": (aliases.update, _ROUTING | {"RevisionId"}),
         "DeleteAlias": (aliases.delete, _ALIAS),
         "ListAliases": (aliases.list_aliases, _FUNCTION | _PAGES | {"FunctionVersion"}),
+    }
+
+
+def _provisioned_operations(provisioned: Provisioned) -> dict[str, tuple[_Operation, frozenset[str]]]:
+    return {
+        "PutProvisionedConcurrencyConfig": (provisioned.put, _QUALIFIED | {"ProvisionedConcurrentExecutions"}),
+        "ListProvisionedConcurrencyConfigs": (provisioned.list_configs, _FUNCTION | _PAGES),
+        "DeleteProvisionedConcurrencyConfig": (provisioned.delete, _QUALIFIED),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rampart.embedded.aws_lambda.runner import Package
-from rampart.embedded.aws_lambda.state import LambdaState, VersionConfig, function_arn, iso_time
+from rampart.embedded.aws_lambda.state import LATEST, LambdaState, VersionConfig, function_arn, iso_time
 from rampart.embedded.wire import ApiError
 
 CONFIGURATION = frozenset(
@@ -22,6 +22,7 @@ CONFIGURATION = frozenset(
         "MemorySize",
         "Role",
         "Runtime",
+        "SnapStart",
         "Timeout",
         "TracingConfig",
     }
@@ -41,6 +42,8 @@ _MAXIMUM_MEMORY_MB = 10_240
 _MAXIMUM_ENVIRONMENT_BYTES = 4096
 _MAXIMUM_LAYERS = 5
 # Lambda developer guide: Defined runtime environment variables, "Reserved environment variables".
+# Lambda developer guide: Improving startup performance with Lambda SnapStart, "Supported features and limitations".
+_SNAP_START_FROM = (3, 12)
 _RESERVED_VARIABLES = frozenset(
     {
         "_HANDLER",
@@ -112,7 +115,8 @@ def layer_packages(state: LambdaState, settings: Mapping[str, Any]) -> tuple[Pac
 def configuration(state: LambdaState, version: VersionConfig, qualifier: str | None) -> dict[str, Any]:
     """Return the FunctionConfiguration of a version as it is seen under `qualifier`."""
     now = state.clock.now()
-    shown = {name: value for name, value in version.settings.items() if name not in ("ImageConfig", "Layers")}
+    hidden = ("ImageConfig", "Layers", "SnapStart")
+    shown = {name: value for name, value in version.settings.items() if name not in hidden}
     if "ImageConfig" in version.settings:
         shown["ImageConfigResponse"] = {"ImageConfig": version.settings["ImageConfig"]}
     if version.layers:
@@ -132,8 +136,16 @@ def configuration(state: LambdaState, version: VersionConfig, qualifier: str | N
         "ConfigSha256": hashlib.sha256(frozen).hexdigest(),
         "LastModified": iso_time(version.modified),
         "RevisionId": version.current_revision_id(now),
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "SnapStart": _snap_start(version, now),
     }
+
+
+def _snap_start(version: VersionConfig, now: float) -> dict[str, str]:
+    # Lambda API: SnapStartResponse; Lambda developer guide: Activating and managing Lambda SnapStart: a snapshot
+    # is made of published versions only, which are Pending until there is one.
+    is_on = version.applies_snap_start and version.version != LATEST and not version.is_busy(now)
+    apply_on = "PublishedVersions" if version.applies_snap_start else "None"
+    return {"ApplyOn": apply_on, "OptimizationStatus": "On" if is_on else "Off"}
 
 
 def _status(state: LambdaState, version: VersionConfig, now: float) -> dict[str, str]:
@@ -189,9 +201,8 @@ def _check_package_type(package_type: str, params: Mapping[str, Any]) -> None:
 
 
 def _check(settings: Mapping[str, Any]) -> None:
-    problem = next(
-        filter(None, (_range_problem(settings), _variables_problem(settings), _layers_problem(settings))), None
-    )
+    checks = (_range_problem, _variables_problem, _layers_problem, _snap_start_problem)
+    problem = next(filter(None, (problem_of(settings) for problem_of in checks)), None)
     if problem:
         raise ApiError("InvalidParameterValueException", problem)
     if settings["PackageType"] == "Image":
@@ -236,4 +247,16 @@ def _variables_problem(settings: Mapping[str, Any]) -> str | None:
 def _layers_problem(settings: Mapping[str, Any]) -> str | None:
     if len(settings.get("Layers", ())) > _MAXIMUM_LAYERS:
         return f"Cannot reference more than {_MAXIMUM_LAYERS} layers."
+    return None
+
+
+def _snap_start_problem(settings: Mapping[str, Any]) -> str | None:
+    if settings.get("SnapStart", {}).get("ApplyOn", "None") == "None":
+        return None
+    runtime = str(settings.get("Runtime", ""))
+    version = tuple(int(part) for part in runtime.removeprefix("python").split(".") if part.isdecimal())
+    if settings["PackageType"] == "Image" or version < _SNAP_START_FROM:
+        return f"{runtime or 'A container image'} is not supported for SnapStart enabled functions."
+    if settings["EphemeralStorage"]["Size"] > 512:
+        return "SnapStart does not support ephemeral storage of more than 512 MB."
     return None

@@ -51,6 +51,11 @@ class VersionConfig:
         return self.busy_revision_id if self.is_busy(now) else self.revision_id
 
     @property
+    def applies_snap_start(self) -> bool:
+        """Tell whether a snapshot is made of each version that is published."""
+        return bool(self.settings.get("SnapStart", {}).get("ApplyOn") == "PublishedVersions")
+
+    @property
     def dead_letter_target(self) -> str | None:
         """Return the TargetArn of DeadLetterConfig."""
         target: str | None = self.settings.get("DeadLetterConfig", {}).get("TargetArn")
@@ -87,6 +92,8 @@ class FunctionRecord:
     reserved: int | None = None
     running: int = 0
     event_invoke: dict[str, dict[str, Any]] = field(default_factory=dict)
+    provisioned: dict[str, int] = field(default_factory=dict)
+    """Provisioned concurrency, as it was asked for, by version or alias."""
     policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -99,6 +106,7 @@ class LambdaState:
     update_seconds: float
     publish_seconds: float
     images: Images
+    snapshot_seconds: float
     lock: threading.RLock = field(default_factory=threading.RLock)
     functions: dict[str, FunctionRecord] = field(default_factory=dict)
     last_versions: dict[str, int] = field(default_factory=dict)
@@ -107,6 +115,19 @@ class LambdaState:
     """By LayerVersionArn."""
     mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Event source mappings by UUID, in the API's own shape."""
+    code_limit_bytes: int = 300 * 1024**3
+    """Lambda developer guide, "Lambda quotas": storage for uploaded functions and layers."""
+
+    def code_bytes(self) -> int:
+        """Return what is stored of code: every version's, and every layer's."""
+        records = list(self.functions.values())
+        versions = [each for record in records for each in (record.latest, *record.versions.values())]
+        return sum(each.size for each in (*(each.code for each in versions), *self.layers.values()))
+
+    def require_room(self, size_bytes: int) -> None:
+        """Raise CodeStorageExceededException when so much more code would be too much."""
+        if self.code_bytes() + size_bytes > self.code_limit_bytes:
+            raise ApiError("CodeStorageExceededException", "Code storage limit exceeded.")
 
     def function(self, name: str, qualifier: str | None = None) -> FunctionRecord:
         """Return the function; `qualifier` only goes into the error."""
