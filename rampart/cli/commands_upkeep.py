@@ -1,13 +1,14 @@
 """The commands that check what is declared, and mend what is stuck."""
 
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampart.cli.application import app, terminal
+from rampart.cli.application import Answer, Output, app, print_json, terminal
 from rampart.cli.options import ENDED_OTHERWISE, WRONG_USAGE, at_a_stack
 
 if TYPE_CHECKING:
@@ -64,4 +65,32 @@ def repair(
     else:
         raise typer.BadParameter("name either a target or --function")
     if not carry_out(terminal(), examine, yes):
+        raise typer.Exit(ENDED_OTHERWISE)
+
+
+@app.command(short_help="Delete old versions that nobody needs.")
+@at_a_stack
+def prune(
+    stack: "Stack",
+    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="Only its functions.")] = None,
+    function: Annotated[str | None, typer.Option(metavar="NAME", help="Only this function.")] = None,
+    keep: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Keep so many of the newest.")] = 5,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only said.")] = False,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Say which versions nobody needs any more, and why each of the others is kept; delete them with --yes.
+
+    Kept are the newest, what an alias is on, what a deployment could go back to, and what is invoked by its number
+    or has a durable execution under way. It acts with your rights, and not while a deployment holds the function.
+    """
+    from rampart.cli.prune import functions_of, prune_functions
+
+    if target and function:
+        raise typer.BadParameter("name either a target or --function")
+    functions = [function] if function else functions_of(stack.targets, target)
+    console = None if output is Output.JSON else terminal()
+    is_well, told = prune_functions(console, stack, functions, keep, datetime.now(UTC), yes=yes)
+    if output is Output.JSON:
+        print_json({"functions": told})
+    if not is_well:
         raise typer.Exit(ENDED_OTHERWISE)

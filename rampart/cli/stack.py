@@ -3,6 +3,7 @@
 import getpass
 import json
 import shlex
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from controller.adapters.aws_errors import aws_errors
+from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.lambda_functions import LambdaFunctions
+from controller.adapters.ssm_targets import SsmTargets
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 from controller.control import asked_of
 from controller.core.errors import ControllerError, InputError, MissingError
 from rampart.cli.claims import Claims
+from rampart.cli.versions import Versions
 
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 """All that a call of AWS may raise; the last where something else answers in its place."""
@@ -89,6 +93,21 @@ class Stack:
     def functions(self) -> LambdaFunctions:
         """Functions and aliases."""
         return LambdaFunctions(self._client("lambda"))
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The versions of functions, and the right to delete one."""
+        return Versions(self._client("lambda"))
+
+    @cached_property
+    def metrics(self) -> CloudWatchMetrics:
+        """Metrics, of AWS's own minutes."""
+        return CloudWatchMetrics(self._client("cloudwatch"), 60)
+
+    @cached_property
+    def targets(self) -> SsmTargets:
+        """The catalogue of this stage."""
+        return SsmTargets(self._client("ssm"), f"/rampart/{self._place.stage}/targets/", time.monotonic)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:

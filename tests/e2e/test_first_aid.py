@@ -2,19 +2,23 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
 from controller.core.alias import Routing
 from controller.core.deployment import Status
-from rampart.demo.account import FUNCTION, TARGET
+from rampart.demo.account import FUNCTION, STAGE, TARGET
 from rampart.demo.releases import Release
-from tests.e2e.command_line import Ran, Terminal
+from rampart.embedded.wire import ACCOUNT, REGION
+from tests.e2e.command_line import Ran, Terminal, filled_in
 from tests.e2e.shop import Shop
 
+PRUNING = Path(__file__).parents[2] / "docs" / "pruning.md"
 _SLOW = {"steps": [{"weight": "25%", "bake": "30m"}]}
 _numbers = itertools.count(7)
 _serialize = TypeSerializer().serialize
@@ -129,6 +133,32 @@ def test_a_claim_whose_owner_is_gone_is_freed_on_a_yes_and_the_next_deployment_r
     assert shop.claims()[f"function#{FUNCTION}"] is None
     name = shop.start({"target": TARGET, "version": candidate}, "after-first-aid")
     assert shop.execution(name)["status"] == "SUCCEEDED"
+
+
+def test_old_versions_are_pruned_with_no_more_rights_than_the_page_says(shop: Shop, person: FirstAid) -> None:
+    numbers = [shop.publish(Release(next(_numbers), 0, Status.PROMOTED).zip) for _ in range(3)]
+    (policy,) = re.findall(r"^```json\n(.*?)^```$", PRUNING.read_text(), re.DOTALL | re.MULTILINE)
+    places = {"REGION": REGION, "ACCOUNT": ACCOUNT, "STAGE": STAGE, "TABLE": person.names["RAMPART_TABLE"]}
+    mine = json.loads(filled_in(policy, NAME=FUNCTION, **places))
+    shop.aws.authoriser.register("ASIA-pruner", "pruner", [mine])
+
+    def run(options: str) -> tuple[Ran, dict[str, Any]]:
+        ran = person.run(f"rampart prune {options} -o json", AWS_ACCESS_KEY_ID="ASIA-pruner", RAMPART_STAGE=STAGE)
+        assert ran.err == ""
+        return ran, json.loads(ran.out)["functions"][0]
+
+    shop.declare_target(_SLOW)
+    said, planned = run(f"{TARGET} --keep 1")
+    assert (said.code, planned["deleted"]) == (0, [])
+    assert int(numbers[0]) in planned["unneeded"]
+    done, told = run(f"--function {FUNCTION} --keep 1 --yes")
+    assert (done.code, told["deleted"], told["failures"]) == (0, planned["unneeded"], [])
+    there = shop.aws.client("lambda").list_versions_by_function(FunctionName=FUNCTION)["Versions"]
+    assert {each["Version"] for each in there} == {"$LATEST", *(str(each["version"]) for each in told["kept"])}
+    assert shop.aws.authoriser.denials == []
+    # The policy itself keeps the function: it names versions only.
+    (deleting,) = [each for each in mine["Statement"] if "lambda:DeleteFunction" in each["Action"]]
+    assert deleting["Resource"].endswith(f":function:{FUNCTION}:*")
 
 
 def test_what_is_wrong_with_the_way_there_is_one_line(shop: Shop, person: FirstAid) -> None:

@@ -25,7 +25,7 @@ class Desk:
 
     def start(self) -> subprocess.Popen[str]:
         """Start `rampart local`, with a minute of one second, and return it when it says what to type."""
-        command = [_BIN / "rampart", "local", "--minute-seconds", "1"]
+        command = [str(_BIN / "rampart"), "local", "--minute-seconds", "1"]
         with (self.home / "out.txt").open("w") as out:
             started = subprocess.Popen(
                 command, stdout=out, stderr=subprocess.STDOUT, env=self._environment, cwd=self.home, text=True

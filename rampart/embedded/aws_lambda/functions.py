@@ -70,6 +70,10 @@ class Functions:
         """UpdateFunctionConfiguration: members that are not given stay as they are."""
         with self._state.lock:
             record = self._updatable(params)
+            if "DurableConfig" in params and "DurableConfig" not in record.latest.settings:
+                # Lambda developer guide, "Configure Lambda durable functions": it is turned on at creation only.
+                message = "DurableConfig cannot be added to a function that was created without it."
+                raise ApiError("InvalidParameterValueException", message)
             settings = changed_settings(record.latest.settings, params)
             latest = self._changed(record.name, settings, record.latest.code, "update")
             self._replace_latest(record, latest)

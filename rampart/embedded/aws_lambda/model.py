@@ -8,6 +8,7 @@ from typing import Any
 from rampart.embedded.aws_lambda.access import Access
 from rampart.embedded.aws_lambda.aliases import Aliases
 from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
+from rampart.embedded.aws_lambda.durable import Durable
 from rampart.embedded.aws_lambda.functions import Functions
 from rampart.embedded.aws_lambda.images import Images
 from rampart.embedded.aws_lambda.invocation import Invocation, InvocationOutcome
@@ -55,6 +56,8 @@ class LambdaModel:
             clock, new_id, update_seconds, publish_seconds, images or Images(), snapshot_seconds
         )
         self._sources = EventSources(self._state)
+        self.durable = Durable(self._state)
+        """Whoever wants an execution to be under way says so here."""
         self._invocation = Invocation(self._state, random, runner, record, enqueue)
         functions = Functions(self._state, code)
         access = Access(self._state, code)
@@ -64,6 +67,7 @@ class LambdaModel:
             **_provisioned_operations(Provisioned(self._state)),
             **_access_operations(access),
             **_source_operations(self._sources),
+            "ListDurableExecutionsByFunction": (self.durable.list_executions, _QUALIFIED | _PAGES | {"Statuses"}),
             "Invoke": (self._invocation.handle, _QUALIFIED | {"InvocationType", "LogType", "Payload"}),
         }
 

@@ -13,6 +13,7 @@ CONFIGURATION = frozenset(
     {
         "DeadLetterConfig",
         "Description",
+        "DurableConfig",
         "Environment",
         "EphemeralStorage",
         "Handler",

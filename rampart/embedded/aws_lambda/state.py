@@ -129,6 +129,9 @@ class LambdaState:
         if self.code_bytes() + size_bytes > self.code_limit_bytes:
             raise ApiError("CodeStorageExceededException", "Code storage limit exceeded.")
 
+    durable_executions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By their ARN, in the API's own shape."""
+
     def function(self, name: str, qualifier: str | None = None) -> FunctionRecord:
         """Return the function; `qualifier` only goes into the error."""
         record = self.functions.get(name)
