@@ -54,7 +54,8 @@ def on_alarm_change(visit: Visit, change: AlarmChange) -> list[str]:
     errors: list[ControllerError] = []
     for deployment_id in visit("").ports.deployments.watching(change.name):
         context = visit(deployment_id)
-        detail = MarkDetail(at=context.now, by=change.name, reason=change.state.reason or "it is in ALARM")
+        reason = change.state.reason or "it is in ALARM"
+        detail = MarkDetail(at=context.now, by=change.name, reason=reason, since=change.state.timestamp)
         try:
             deployment = context.ports.deployments.find(deployment_id)
             if deployment and _counts(deployment, change) and stop(context, deployment, Mark.ALARM, detail):

@@ -227,7 +227,8 @@ def test_nothing_is_told_past_the_first_transition_that_failed(world: World, out
     answer = on_transition({"Records": records}, LambdaContext())
     assert answer == {"batchItemFailures": [{"itemIdentifier": "200"}]}
     assert [told["event_id"] for told in world.ports.bus.told] == ["by-hand.1"]
-    (line,) = output.logs[count:]
+    told, line = output.logs[count:]
+    assert (told["message"], told["deployment_id"], told["transition"]) == ("told", "by-hand", "PLANNED")
     assert (line["level"], line["message"]) == ("ERROR", "not told")
     assert "ValidationError" in line["exception"]
 

@@ -19,6 +19,9 @@ from controller.core.verification import VerificationEvent
 
 SCHEMA_VERSION = 1
 
+SECONDS_TO_ROLL_BACK = "seconds_to_roll_back"
+"""In the evidence of a rollback, how long it took from knowing that it had to be until its record was closed."""
+
 
 class Status(StrEnum):
     """Where a deployment is."""
@@ -82,6 +85,8 @@ class MarkDetail(_Record):
     at: datetime
     by: str
     reason: str
+    since: datetime | None = None
+    """When what it tells of happened, where that is known: the alarm's own time."""
 
     def spell(self, mark: Mark) -> str:
         """Return the mark in words, for the reason of what follows from it."""
@@ -177,6 +182,8 @@ class Deployment(_Record):
     """When the next look is due."""
     verdict: Verdict | None = None
     """The verdict of the last look."""
+    failed_at: datetime | None = None
+    """When a look first decided to roll it back."""
     refused: bool = False
     """Whether the artifact itself was found wanting; an event does not try it again, a person may."""
     waits_for: str | None = None
@@ -239,6 +246,13 @@ class Deployment(_Record):
     def stopping_mark(self) -> Mark | None:
         """The weightiest mark that ends the deployment, if there is one."""
         return next((mark for mark in STOPPING_MARKS if mark in self.marks), None)
+
+    @property
+    def to_be_stopped_since(self) -> datetime | None:
+        """When it was first known that it must be rolled back: by a look, an alarm or somebody's word."""
+        marks = [self.marks[mark] for mark in STOPPING_MARKS if mark in self.marks]
+        known = [self.failed_at, *(mark.since or mark.at for mark in marks)]
+        return min((at for at in known if at), default=None)
 
     def reweighted(self, member: MemberRecord, alias: Alias) -> bool:
         """Say whether the alias is split between our own baseline and candidate, in whatever shares."""

@@ -72,6 +72,8 @@ def look(
         changes["intended_index"] = deployment.step_index + 1
         changes["shift_at"] = start_of_shift(deployment, now, minute_seconds)
         changes["plan"] = plan or next_plan(seen, is_paid=True)
+    if ruling.decision is Decision.ROLL_BACK:
+        changes["failed_at"] = deployment.failed_at or now
     after = deployment.model_copy(update=changes)
     return Look(after, replace(ruling, look_seconds=after.seconds_to_look(now)), verdict)
 

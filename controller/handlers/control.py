@@ -4,7 +4,7 @@ from typing import Any
 
 from controller.control import asked_of, on_asked
 from controller.handlers.entry_point import Event, entry_point
-from controller.handlers.visit import visit
+from controller.handlers.visit import followed, visit
 from controller.observability import count, failures_told, logger
 
 
@@ -14,7 +14,8 @@ def on_control(event: Event, _: Any) -> Event:
     with failures_told():
         asked = asked_of(event)
         logger.append_keys(deployment_id=asked.deployment_id)
-        answer = on_asked(visit(asked.deployment_id), asked)
+        with followed("Control", asked.deployment_id):
+            answer = on_asked(visit(asked.deployment_id), asked)
     count("Asked")
     logger.info("asked", verb=asked.verb, by=asked.by, reason=asked.reason, answer=answer)
     return {"answer": answer}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from controller.handlers.entry_point import Event, entry_point
-from controller.handlers.visit import visit
+from controller.handlers.visit import followed, visit
 from controller.observability import count, failures_told, logger
 from controller.restore import dead_execution, restore
 
@@ -14,6 +14,7 @@ def on_dead_execution(event: Event, _: Any) -> None:
     with failures_told():
         dead = dead_execution(event)
         logger.append_keys(deployment_id=dead.name)
-        ruling = restore(visit(dead.name), dead)
+        with followed("Restore", dead.name):
+            ruling = restore(visit(dead.name), dead)
     count("Restored" if ruling else "NothingToRestore")
     logger.info("restored" if ruling else "nothing to restore", because=dead.because)

@@ -8,7 +8,16 @@ from contextlib import suppress
 
 from controller.core.alias import Alias
 from controller.core.decision import Ruling, end_of
-from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status, Transition, event_of
+from controller.core.deployment import (
+    SECONDS_TO_ROLL_BACK,
+    Deployment,
+    Mark,
+    MarkDetail,
+    MemberRecord,
+    Status,
+    Transition,
+    event_of,
+)
 from controller.core.errors import ConflictError, ControllerError, MissingError, UnavailableError
 from controller.core.outcome import Outcome
 from controller.ports import Ports
@@ -40,7 +49,16 @@ def roll_back(context: Context, cause: str, target: str = "(none)", execution_ar
     verdict = deployment.verdict
     judged = verdict is not None and verdict.outcome is Outcome.FAIL and verdict.blames
     failed = deployment.step_index >= 0 and (judged or Mark.ALARM in deployment.marks)
-    return end(context, deployment, Status.ROLLED_BACK, reason, refused=failed, step_index=-1, intended_index=-1)
+    changes = {"refused": failed, "step_index": -1, "intended_index": -1}
+    return end(context, deployment, Status.ROLLED_BACK, reason, evidence=_took(context, deployment), **changes)
+
+
+def _took(context: Context, deployment: Deployment) -> dict[str, float]:
+    """Return how long it took from knowing it to putting back what had traffic; nothing where nothing had."""
+    since = deployment.to_be_stopped_since
+    if since is None or deployment.step_index < 0:
+        return {}
+    return {SECONDS_TO_ROLL_BACK: max(0.0, round((context.now - since).total_seconds(), 3))}
 
 
 def leave_mark(ports: Ports, deployment: Deployment, mark: Mark, detail: MarkDetail) -> Deployment:

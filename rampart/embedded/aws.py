@@ -36,6 +36,7 @@ from rampart.embedded.eventbridge.streams import Streams
 from rampart.embedded.eventbridge.targets import Destinations, Targets
 from rampart.embedded.front import Around, Front, Hooks, Operation, Server, name_execution, plainly
 from rampart.embedded.iam.authoriser import Authoriser
+from rampart.embedded.log_queries import LogQueries
 from rampart.embedded.operator_clients import OperatorClients
 from rampart.embedded.wire import ApiError, Call, Service
 from rampart.embedded.wire_format import Response
@@ -191,7 +192,9 @@ class EmbeddedAws:
             "ecr": self.ecr,
             "cloudformation": CloudFormationModel(self.clock, self._target.stacks),
         }
-        operations = {("events", "PutEvents"): self.events}
+        queries = LogQueries(self._new_id)
+        operations: dict[Operation, Service] = {("events", "PutEvents"): self.events}
+        operations |= {("logs", each): queries for each in queries.operations}
         hooks = Hooks(before, after, self._around)
         return Front(self.authoriser, services, operations, moto.app, hooks, self._new_id)
 

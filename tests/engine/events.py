@@ -29,6 +29,13 @@ def s3_event(artifact: ZipArtifact, event_id: str = "event-1") -> dict[str, Any]
     return _event("aws.s3", "Object Created", event_id, detail, f"arn:aws:s3:::{artifact.bucket}")
 
 
+def fired(alarm: str, at: str, event_id: str = "event-1") -> dict[str, Any]:
+    """Return the event by which CloudWatch tells that an alarm went off at a moment."""
+    state = {"value": "ALARM", "reason": "Threshold Crossed", "timestamp": at}
+    detail = {"alarmName": alarm, "state": state, "previousState": {"value": "OK", "timestamp": at}}
+    return _event("aws.cloudwatch", "CloudWatch Alarm State Change", event_id, detail)
+
+
 def status_event(execution: Execution, request: str, event_id: str = "event-1") -> dict[str, Any]:
     """Return the event by which Step Functions tells that an execution ended badly."""
     detail = {

@@ -28,6 +28,7 @@ from rampart.embedded.cloudwatch.alarms import (
     tags_of,
 )
 from rampart.embedded.cloudwatch.checks import epoch, invalid, one_of, only, page
+from rampart.embedded.cloudwatch.dashboards import Dashboards
 from rampart.embedded.cloudwatch.datum import Datum
 from rampart.embedded.cloudwatch.metrics import MetricStore
 from rampart.embedded.cloudwatch.queries import period_minutes
@@ -72,6 +73,7 @@ class CloudWatchModel:
             "EnableAlarmActions": lambda params: self._switch_actions("EnableAlarmActions", params, True),
             "DisableAlarmActions": lambda params: self._switch_actions("DisableAlarmActions", params, False),
             "ListTagsForResource": self._list_tags,
+            **Dashboards().operations,
         }
 
     def handle(self, call: Call) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""CloudWatch alarms and log groups."""
+"""CloudWatch alarms and dashboards, log groups and their saved queries."""
 
 from typing import Any
 
@@ -43,6 +43,28 @@ def _log_group(resource: Resource) -> dict[str, Any]:
     if retention is not None:
         resource.call("logs", "PutRetentionPolicy", logGroupName=name, retentionInDays=retention)
     return made(name, Arn=f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*")
+
+
+@makes("AWS::CloudWatch::Dashboard", sent="DashboardBody", used="DashboardName")
+def _dashboard(resource: Resource) -> dict[str, Any]:
+    name = resource.name("DashboardName", 255)
+    resource.call("cloudwatch", "PutDashboard", DashboardName=name, **resource.sent())
+    resource.on_remove("cloudwatch", "DeleteDashboards", DashboardNames=[name])
+    return made(name)
+
+
+@makes("AWS::Logs::QueryDefinition", used="LogGroupNames Name QueryString")
+def _query_definition(resource: Resource) -> dict[str, Any]:
+    answer = resource.call(
+        "logs",
+        "PutQueryDefinition",
+        name=resource.required("Name"),
+        queryString=resource.required("QueryString"),
+        logGroupNames=resource.properties.get("LogGroupNames"),
+    )
+    made_id = answer["queryDefinitionId"]
+    resource.on_remove("logs", "DeleteQueryDefinition", queryDefinitionId=made_id)
+    return made(made_id, QueryDefinitionId=made_id)
 
 
 def _put(resource: Resource, operation: str) -> dict[str, Any]:
