@@ -1,4 +1,4 @@
-"""`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 wrong usage."""
+"""`rampart`: the operator's command. Exit codes: 0 fine, 1 ended otherwise than it must, 2 usage, 3 timeout."""
 
 import io
 import signal
@@ -7,6 +7,7 @@ import sys
 # Each adds its commands, in the order in which the help lists them.
 from rampart.cli import commands_rehearsal as commands_rehearsal  # isort: skip
 from rampart.cli import commands_local as commands_local  # isort: skip
+from rampart.cli import commands_deploy as commands_deploy  # isort: skip
 from rampart.cli import commands_watching as commands_watching  # isort: skip
 from rampart.cli import commands_control as commands_control  # isort: skip
 from rampart.cli import commands_upkeep as commands_upkeep  # isort: skip

@@ -2,14 +2,21 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
+if TYPE_CHECKING:
+    from controller.core.deployment import Event
+
 _WIDE = 200
 """The width where there is no terminal: a line is a line."""
+
+ANSWER_VERSION = 1
+"""Of the form of answers in JSON; within it, fields are only added."""
 
 
 class Output(StrEnum):
@@ -43,6 +50,22 @@ def rampart() -> None:
 def terminal() -> Console:
     """Return the terminal, or the pipe, that a command prints on."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def answer(command: str, **parts: Any) -> None:
+    """Print an answer for programs: one object, whose parts have the same name and form in every command's."""
+    print_json({"schema_version": ANSWER_VERSION, "command": command, **parts})
+
+
+def answer_event(command: str, event: "Event") -> None:
+    """Print one transition for programs that follow: one object a line."""
+    document = {"schema_version": ANSWER_VERSION, "command": command, "events": [event.model_dump(mode="json")]}
+    print(json.dumps(document), flush=True)  # noqa: T201
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
 
 
 def print_json(document: Any) -> None:

@@ -93,7 +93,7 @@ def push(
         fail(f"rampart local push: {error}", WRONG_USAGE)
     bug = f", which fails {failing} orders in 100," if failing else ""
     terminal().print(line(f"Release {release.number} of {function}{bug} is uploaded: {artifact}"), soft_wrap=True)
-    terminal().print(line(f"See it go: rampart status {function}"), soft_wrap=True)
+    terminal().print(line(f"See it go: rampart status {function} --watch"), soft_wrap=True)
 
 
 def _quick() -> str:

@@ -1,11 +1,13 @@
 """The commands that look at deployments and change nothing."""
 
-from datetime import UTC, datetime
+import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampart.cli.application import Answer, Output, app, print_json, terminal
+from rampart.cli.application import Answer, Output, answer, answer_event, app, now, terminal
 from rampart.cli.options import at_a_stack
 
 if TYPE_CHECKING:
@@ -17,18 +19,36 @@ if TYPE_CHECKING:
 def status(
     stack: "Stack",
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="TARGET", help="Only these, and what is live on them.")
+        list[str] | None,
+        typer.Argument(metavar="TARGET", help="Only these, and what is live on them."),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="See them go on, until Ctrl-C; one line each where no terminal is."),
+    ] = False,
     output: Answer = Output.TEXT,
 ) -> None:
     """Show the deployments that run, that wait, and whose rollback failed."""
-    from rampart.cli.status import print_situation, situation, situation_document
+    from rampart.cli.status import print_situation, situation
 
+    if watch:
+        _watch(stack, targets or [], output)
+        return
     found = situation(stack.deployments, targets or [])
     if output is Output.JSON:
-        print_json(situation_document(found))
+        answer("status", **found.document)
     else:
-        print_situation(terminal(), found, datetime.now(UTC))
+        print_situation(terminal(), found, now())
+
+
+def _watch(stack: "Stack", targets: list[str], output: Output) -> None:
+    """Watch until somebody interrupts, which is how watching ends."""
+    from rampart.cli.watch import Everything, Watcher
+
+    tell = partial(answer_event, "status") if output is Output.JSON else None
+    watcher = Watcher(terminal(), stack.deployments, now, time.sleep, stack.functions, tell)
+    with suppress(KeyboardInterrupt):
+        watcher.watch(Everything(stack.deployments, targets))
 
 
 @app.command(short_help="How the deployments of a target ended.")
@@ -45,9 +65,9 @@ def history(
 
     ended = ended_deployments(stack.deployments, target, limit)
     if output is Output.JSON:
-        print_json([stored_form(deployment) for deployment in ended])
+        answer("history", deployments=[stored_form(deployment) for deployment in ended])
     else:
-        print_history(terminal(), target, ended, datetime.now(UTC))
+        print_history(terminal(), target, ended, now())
 
 
 @app.command(short_help="All that is on record about one deployment.")
@@ -66,6 +86,6 @@ def show(
     found = deployment_called(stack.deployments, deployment)
     events = stack.deployments.events(found.deployment_id)
     if output is Output.JSON:
-        print_json(page_document(found, events))
+        answer("show", **page_document(found, events))
     else:
-        print_page(terminal(), found, events, datetime.now(UTC))
+        print_page(terminal(), found, events, now())

@@ -9,6 +9,7 @@ from rich.text import Text
 from controller.core.deployment import Deployment
 from controller.ports import Deployments
 from rampart.cli.choice import checked_name
+from rampart.cli.evidence import comparisons
 from rampart.cli.wording import (
     STATUS_STYLES,
     line,
@@ -52,10 +53,12 @@ def spell_versions(deployment: Deployment) -> str:
 
 
 def _what(deployment: Deployment) -> Text:
+    evidence = comparisons(deployment.verdict.evidence) if deployment.verdict else []
     return lines(
         line((short_artifact(deployment), "bold"), f"  {spell_versions(deployment)}"),
         line((deployment.deployment_id, "dim")),
         line(deployment.reason),
+        *(line((each.words, "dim")) for each in evidence if each.words not in deployment.reason),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-ENDED_OTHERWISE, WRONG_USAGE = 1, 2
+ENDED_OTHERWISE, WRONG_USAGE, TOOK_TOO_LONG = 1, 2, 3
 """What the exit codes say."""
 
 

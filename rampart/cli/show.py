@@ -10,6 +10,7 @@ from rich.table import Table
 from controller.core.deployment import Deployment, Event, Transition
 from controller.core.duration import spell_span
 from controller.core.strategy import spell_weight
+from rampart.cli.evidence import spell_evidence
 from rampart.cli.status import stored_form
 from rampart.cli.wording import (
     STATUS_STYLES,
@@ -25,8 +26,8 @@ from rampart.cli.wording import (
 
 
 def page_document(deployment: Deployment, events: Sequence[Event]) -> dict[str, Any]:
-    """Return the record and its events as JSON."""
-    return {"record": stored_form(deployment), "events": [event.model_dump(mode="json") for event in events]}
+    """Return the record and its events, as JSON has them."""
+    return {"deployments": [stored_form(deployment)], "events": [event.model_dump(mode="json") for event in events]}
 
 
 def print_page(console: Console, deployment: Deployment, events: Sequence[Event], now: datetime) -> None:
@@ -114,33 +115,6 @@ def _events(events: Sequence[Event]) -> Table:
     for event in events:
         ended = event.transition is Transition.ENDED
         what = line((event.status.value, STATUS_STYLES[event.status])) if ended else line(event.transition.value)
-        told = [line(event.reason), *(line((text, "dim")) for text in _evidence(event.evidence))]
+        told = [line(event.reason), *(line((text, "dim")) for text in spell_evidence(event.evidence))]
         table.add_row(line(spell_moment(event.at)), what, lines(*told))
     return table
-
-
-def _evidence(evidence: dict[str, Any]) -> list[str]:
-    """Return evidence as texts, such as "alarms: checkout-errors OK"."""
-    found = []
-    for name, value in evidence.items():
-        match value:
-            case dict():
-                texts = [", ".join(f"{key} {inner}" for key, inner in value.items())]
-            case list():
-                texts = [_finding(each) for each in value]
-            case _:
-                texts = [str(value)]
-        found += [f"{name}: {text}" for text in texts if text]
-    return found
-
-
-def _finding(finding: Any) -> str:
-    """Return what a comparison or a rule found as a text, such as "rule error_rate above 5%, value 0.12"."""
-    if not isinstance(finding, dict):
-        return str(finding)
-    parts = []
-    for name, value in finding.items():
-        if isinstance(value, dict):  # one version's counts
-            value = " ".join(f"{inner} {key}" if key != "version" else str(inner) for key, inner in value.items())
-        parts.append(f"{name} {value}")
-    return ", ".join(parts)

@@ -82,17 +82,17 @@ class Stack:
     @cached_property
     def deployments(self) -> DynamoDbDeployments:
         """Records, events, claims."""
-        return DynamoDbDeployments(self._client("dynamodb"), self._table)
+        return DynamoDbDeployments(self.client("dynamodb"), self._table)
 
     @cached_property
     def claims(self) -> Claims:
         """Claims, and how one is freed."""
-        return Claims(self._client("dynamodb"), self._table)
+        return Claims(self.client("dynamodb"), self._table)
 
     @cached_property
     def functions(self) -> LambdaFunctions:
         """Functions and aliases."""
-        return LambdaFunctions(self._client("lambda"))
+        return LambdaFunctions(self.client("lambda"))
 
     @cached_property
     def versions(self) -> Versions:
@@ -112,12 +112,16 @@ class Stack:
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
         """Executions, to be looked at only."""
-        return StepFunctionsExecutions(self._client("stepfunctions"), "")
+        return StepFunctionsExecutions(self.client("stepfunctions"), "")
+
+    def machine(self, given: str | None) -> str:
+        """Return the ARN of the state machine, which is the given one or the stack's; raises ControllerError."""
+        return given or self._output("StateMachineArn", "--state-machine")
 
     def caller(self) -> str:
         """Return who the operator is: the end of the ARN that STS knows, or else the user of this machine."""
         try:
-            arn: str = self._client("sts").get_caller_identity()["Arn"]
+            arn: str = self.client("sts").get_caller_identity()["Arn"]
         except AWS_ERRORS:
             with suppress(KeyError, ImportError, OSError):
                 return getpass.getuser()[:_LONGEST_NAME]
@@ -137,7 +141,7 @@ class Stack:
         payload = asked_of(asked).model_dump_json().encode()
         function = self._place.control_function or self._output("ControlFunctionName", "--control-function")
         with aws_errors(f"control function {function}"):
-            answered = self._client("lambda").invoke(FunctionName=function, Payload=payload)
+            answered = self.client("lambda").invoke(FunctionName=function, Payload=payload)
         text = answered["Payload"].read().decode(errors="replace")
         is_error = "FunctionError" in answered
         try:
@@ -167,9 +171,10 @@ class Stack:
 
     @cached_property
     def _outputs(self) -> dict[str, str]:
-        return outputs_of(self._client("cloudformation"), self._place.stack_name)
+        return outputs_of(self.client("cloudformation"), self._place.stack_name)
 
-    def _client(self, service: str) -> Any:
+    def client(self, service: str) -> Any:
+        """Return a boto3 client; raises InputError for one that cannot be made."""
         try:
             return self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
         except (BotoCoreError, ValueError) as error:  # such as an endpoint that is no URL

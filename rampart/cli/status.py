@@ -26,6 +26,16 @@ class Situation:
     deployments: tuple[Deployment, ...]
     live: dict[str, Live | None]
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """What goes on, as JSON has it."""
+        live = {
+            target: live
+            and {"deployment_id": live.deployment_id, "artifact": live.artifact, "versions": live.versions}
+            for target, live in self.live.items()
+        }
+        return {"deployments": [stored_form(d) for d in self.deployments], "live": live}
+
 
 def situation(deployments: Deployments, targets: Sequence[str]) -> Situation:
     """Return what goes on, on some targets or, when none is named, on all; raises InputError."""
@@ -33,18 +43,6 @@ def situation(deployments: Deployments, targets: Sequence[str]) -> Situation:
     wanted = [d for d in deployments.unfinished() if not targets or d.target in live]
     wanted.sort(key=lambda d: _LOUDEST_FIRST.index(d.status))
     return Situation(tuple(wanted), live)
-
-
-def situation_document(found: Situation) -> dict[str, Any]:
-    """Return what goes on as JSON."""
-    return {
-        "deployments": [stored_form(d) for d in found.deployments],
-        "live": {
-            target: live
-            and {"deployment_id": live.deployment_id, "artifact": live.artifact, "versions": live.versions}
-            for target, live in found.live.items()
-        },
-    }
 
 
 def stored_form(deployment: Deployment) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from controller.core.errors import InputError
 
 START = "rampart local"
 """The command that starts one."""
-_MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "RAMPART_TABLE", "RAMPART_SIGNAL_FUNCTION")
+_MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "RAMPART_TABLE", "RAMPART_CONTROL_FUNCTION")
 """Variables that would lead a command elsewhere, or that say more than is needed."""
 
 

@@ -85,7 +85,7 @@ def _say_what_to_type(console: Console, minute_seconds: float, quick: str) -> No
         ("", ""),
         (f'eval "$({quick} local env)"', "so that it finds this one; plain aws does, too"),
         (f"rampart local push {FUNCTION}", "a good release"),
-        ("rampart status", "see how far it is"),
+        ("rampart status --watch", "see it go; Ctrl-C ends the watching"),
         (f"rampart local push {FUNCTION} --failing 30", f"a bad one; alarm {ALARM} stops it"),
         (f"rampart local push {COMPARED} --failing 30", "a bad one that no alarm watches"),
         (f"rampart show {FUNCTION}", "why the last one ended as it did"),

@@ -5,7 +5,17 @@ from typing import Any
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.outcome import Outcome
 from controller.core.target import Hotfix
-from tests.builders import a_deployment, a_member, a_plan, a_verdict, after, an_alarm, an_artifact, an_image
+from tests.builders import (
+    a_deployment,
+    a_member,
+    a_plan,
+    a_shift,
+    a_verdict,
+    after,
+    an_alarm,
+    an_artifact,
+    an_image,
+)
 from tests.engine.memory import MemoryDeployments
 
 NOW = after(150)
@@ -110,3 +120,55 @@ def story(deployment: Deployment) -> list[Event]:
         )
         for number, (transition, seconds, reason, status, evidence) in enumerate(told)
     ]
+
+
+def compared(**fields: Any) -> Deployment:
+    """Return a deployment in the middle of its steps, whose last look compared the versions."""
+    counts = {"version": "checkout version 42", "requests": 138, "failures": 2}
+    usual = {"version": "version 41", "requests": 222, "failures": 3}
+    evidence = {
+        "alarms": {"checkout-errors": "OK", "checkout-latency": "INSUFFICIENT_DATA (not armed)"},
+        "comparisons": [
+            {"name": "errors", "outcome": "PASS", "candidate": counts, "baseline": usual, "minutes": 3, "odds": 0.4}
+        ],
+    }
+    values: dict[str, Any] = {
+        "deployment_id": RUNNING,
+        "target": "checkout",
+        "members": (
+            a_member(function="checkout", baseline="41", candidate="42"),
+            a_member(function="basket", baseline="7", candidate="8"),
+        ),
+        "artifact": an_artifact(key="checkout/2026-03-02.zip", version_id="3sL4kqtJlcpXroDTDmJ"),
+        "plan": a_plan(*((weight, 60) for weight in (2_000, 4_000, 6_000, 10_000)), strategy="Steps"),
+        "reason": "step 2/4: checkout version 42 is no worse than version 41",
+        "started_at": after(-70),
+        "shifts": (a_shift(-65, 2_000, 2), a_shift(115, 4_000, 1)),
+        "shifted_at": after(116),
+        "look_at": after(172),
+        "verdict": a_verdict().model_copy(update={"evidence": evidence}),
+        "alarms": (an_alarm(name="checkout-errors"), an_alarm(name="checkout-latency", armed=False)),
+    }
+    return a_deployment(at_step=1, **(values | fields))
+
+
+def convicted() -> Deployment:
+    """Return the same deployment when the comparison has had it rolled back."""
+    worse = {"version": "checkout version 42", "requests": 138, "failures": 61}
+    usual = {"version": "version 41", "requests": 222, "failures": 0}
+    found = {
+        "name": "errors",
+        "outcome": "FAIL",
+        "candidate": worse,
+        "baseline": usual,
+        "minutes": 3,
+        "odds": 364.0,
+    }
+    return compared(
+        status=Status.ROLLED_BACK,
+        step_index=-1,
+        reason="step 2/4: checkout version 42 fails more than version 41",
+        ended_at=after(140),
+        look_at=None,
+        verdict=a_verdict(Outcome.FAIL, "worse").model_copy(update={"evidence": {"comparisons": [found]}}),
+    )

@@ -6,7 +6,7 @@ from controller.core.deployment import Status
 from rampart.cli.history import ended_deployments, print_history
 from tests.builders import after, an_image
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
-from tests.cli.records import HOSTILE, ended, running, store
+from tests.cli.records import HOSTILE, NOW, convicted, ended, running, store
 
 LATER = after(50 * 3600)
 THREE = (
@@ -59,3 +59,9 @@ def test_hostile_texts_stay_within_their_cells() -> None:
     text = printed(lambda console: print_history(console, "orders", found, LATER))
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
     assert max(len(line) for line in text.splitlines()) <= NARROW
+
+
+def test_what_a_comparison_found_is_told_with_both_versions_counts() -> None:
+    text = printed(lambda console: print_history(console, "checkout", [convicted()], NOW), WIDE * 2)
+    counts = "checkout version 42: 61 of 138 requests failed (44.2%); version 41: 0 of 222 requests failed (0%)"
+    assert f"errors FAIL: {counts}; odds that it is worse 364 to 1\n" in text

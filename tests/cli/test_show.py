@@ -45,17 +45,17 @@ def test_the_evidence_of_a_comparison_and_of_a_rule_has_its_numbers() -> None:
     comparison = {
         "name": "errors",
         "outcome": "FAIL",
-        "candidate": {"version": "42", **counts[0]},
-        "baseline": {"version": "41", **counts[1]},
+        "candidate": {"version": "orders version 42", **counts[0]},
+        "baseline": {"version": "version 41", **counts[1]},
         "odds": 451.0,
     }
     rule = {"rule": "error_rate above 5%", "requests": 60, "value": 0.5}
     evidence = {"comparisons": [comparison], "rules": [rule]}
     events = [each.model_copy(update={"evidence": evidence}) for each in story(ROLLED_BACK)[3:4]]
-    text = printed(lambda console: print_page(console, ROLLED_BACK, events, NOW), WIDE)
+    text = printed(lambda console: print_page(console, ROLLED_BACK, events, NOW), WIDE * 2)
     assert (
-        "comparisons: name errors, outcome FAIL, candidate 42 60 requests 30 failures, "
-        "baseline 41 5940 requests 6 failures, odds 451.0\n" in text
+        "errors FAIL: orders version 42: 30 of 60 requests failed (50%); "
+        "version 41: 6 of 5,940 requests failed (0.101%); odds that it is worse 451 to 1\n" in text
     )
     assert "rules: rule error_rate above 5%, requests 60, value 0.5\n" in text
 
@@ -63,10 +63,11 @@ def test_the_evidence_of_a_comparison_and_of_a_rule_has_its_numbers() -> None:
 def test_as_json_it_is_the_record_and_the_events_as_stored() -> None:
     secret = ROLLED_BACK.model_copy(update={"token": "secret"})
     document = json.loads(json.dumps(page_document(secret, story(ROLLED_BACK))))
-    assert "token" not in document["record"]
-    assert document["record"]["marks"]["abort"]["by"] == "user/ada"
+    (record,) = document["deployments"]
+    assert "token" not in record
+    assert record["marks"]["abort"]["by"] == "user/ada"
     assert document["events"][3]["evidence"]["alarms"] == {"orders-errors": "ALARM"}
-    assert datetime.fromisoformat(document["record"]["ended_at"]) == after(65).astimezone(UTC)
+    assert datetime.fromisoformat(record["ended_at"]) == after(65).astimezone(UTC)
 
 
 def test_hostile_texts_everywhere_are_only_texts() -> None:

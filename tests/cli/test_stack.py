@@ -85,13 +85,13 @@ def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_an_operator_is_who_aws_says(monkeypatch: pytest.MonkeyPatch, arn: str, who: str) -> None:
     client, stubber = stubbed("sts")
     stubber.add_response("get_caller_identity", {"Arn": arn, "Account": "123456789012", "UserId": "AID"})
-    monkeypatch.setattr(Stack, "_client", lambda self, service: client)
+    monkeypatch.setattr(Stack, "client", lambda self, service: client)
     assert Stack(ACCOUNT).caller() == who
 
 
 def test_where_aws_does_not_say_it_is_the_user_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     client, stubber = stubbed("sts")
     stubber.add_client_error("get_caller_identity", "ServiceUnavailable", "no", 503)
-    monkeypatch.setattr(Stack, "_client", lambda self, service: client)
+    monkeypatch.setattr(Stack, "client", lambda self, service: client)
     monkeypatch.setenv("LOGNAME", "kim")
     assert Stack(ACCOUNT).caller() == "kim"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from controller.core.deployment import Deployment, Event, Status, Transition, event_of
-from rampart.cli.status import print_situation, situation, situation_document
+from rampart.cli.status import print_situation, situation
 from tests.builders import after
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
 from tests.cli.records import FAILED, HOSTILE, NOW, RUNNING, WAITING, ended, failed, marked, running, store, waiting
@@ -43,7 +43,7 @@ def test_of_a_named_target_it_is_said_what_is_live_on_it() -> None:
         f"by {RUNNING}",
         "Nothing has been promoted on basket yet.",
     ]
-    assert situation_document(found)["live"]["checkout"]["versions"] == {"checkout": "42"}
+    assert found.document["live"]["checkout"]["versions"] == {"checkout": "42"}
 
 
 def test_a_target_is_shown_without_the_deployments_of_others() -> None:
@@ -60,7 +60,7 @@ def test_a_look_that_is_late_tells_what_to_do() -> None:
 
 def test_as_json_the_records_are_as_they_are_stored_but_for_the_token() -> None:
     token_holder = running().model_copy(update={"token": "whoever has this can end the bake"})
-    document = json.loads(json.dumps(situation_document(situation(store(token_holder), []))))
+    document = json.loads(json.dumps(situation(store(token_holder), []).document))
     (record,) = document["deployments"]
     assert document["live"] == {}
     assert (record["deployment_id"], record["look_at"]) == (RUNNING, "2026-03-02T09:03:00Z")

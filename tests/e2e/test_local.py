@@ -1,5 +1,6 @@
 """`rampart local` as a person meets it with two terminals: found, played with, killed, started again, ended."""
 
+import json
 import os
 import signal
 import subprocess
@@ -91,6 +92,20 @@ def test_a_bad_release_that_is_pushed_from_a_second_terminal_is_rolled_back_and_
     assert "checkout-errors" in shown.out or "fails more than" in shown.out
     assert "denied" not in desk.said()
     assert "intake could not use" not in desk.said()
+
+
+def test_who_deploys_by_hand_and_waits_learns_the_end_from_the_exit_code(
+    desk: Desk, first: subprocess.Popen[str]
+) -> None:
+    there = desk.type("rampart deploy receipts --version 1 --wait --timeout 1m")
+    assert (there.code, there.err) == (0, "")
+    assert "SKIPPED      version 1 is live already: receipts version 1\n" in there.out
+    late = desk.type("rampart deploy receipts --version 1 --wait --timeout 0s")
+    assert (late.code, late.err.count("\n")) == (3, 1)
+    unknown = desk.type("rampart deploy recipes --version 1 --wait --output json")
+    assert (unknown.code, unknown.err) == (1, "")
+    (record,) = json.loads(unknown.out)["deployments"]
+    assert (record["status"], record["target"]) == ("REJECTED", "recipes")
 
 
 def test_a_second_one_says_that_one_runs_and_a_killed_one_is_in_nobodys_way(
