@@ -107,6 +107,11 @@ def a_mark(mark: Mark, by: str = "ada", reason: str = "wrong build") -> dict[Mar
     return {mark: MarkDetail(at=START, by=by, reason=reason)}
 
 
+def a_word(by: str = "ada", reason: str = "wrong build") -> MarkDetail:
+    """Return what a person said at START."""
+    return MarkDetail(at=START, by=by, reason=reason)
+
+
 def a_deployment(*, at_step: int = -1, **overrides: Any) -> Deployment:
     """Return a deployment of two steps that shifted to `at_step` at START; -1 has not shifted yet."""
     values: dict[str, Any] = {

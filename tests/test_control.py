@@ -8,6 +8,7 @@ from controller.control import asked_of
 from controller.core.errors import InputError
 
 ABSENT = "(left out)"
+VERBS = "control: verb: input should be 'abort', 'approve', 'pause', 'promote' or 'resume'"
 AN_ABORT = {"deployment_id": "orders-abc-1", "verb": "abort", "by": "ada", "reason": "wrong build"}
 
 
@@ -30,8 +31,14 @@ def test_a_person_asks_for_an_abort_and_says_who_and_why() -> None:
         ({"deployment_id": 1}, 'control: deployment_id: write "1", in quotes, not 1'),
         ({"deployment_id": "o" * 81}, f"control: deployment_id: write at most 80 characters, not '{'o' * 59}…'"),
         ({"verb": ABSENT}, "control: verb: this field is required"),
-        ({"verb": "alarm"}, "control: verb: input should be 'abort' or 'approve', not 'alarm'"),
-        ({"verb": "Abort"}, "control: verb: input should be 'abort' or 'approve', not 'Abort'"),
+        (
+            {"verb": "alarm"},
+            f"{VERBS}, not 'alarm'",
+        ),
+        (
+            {"verb": "Abort"},
+            f"{VERBS}, not 'Abort'",
+        ),
         ({"by": ""}, "control: by: write at least 1 character, not ''"),
         ({"by": "a" * 201}, f"control: by: write at most 200 characters, not '{'a' * 59}…'"),
         ({"reason": ABSENT}, "control: reason: this field is required"),
@@ -55,5 +62,5 @@ def test_a_fault_in_a_request_is_told_with_its_field(changes: dict[str, Any], li
     ],
     ids=["null", "list", "text"],
 )
-def test_what_is_no_object_is_asked(request_: Any, line: str) -> None:
+def test_what_is_no_object_asks_for_nothing(request_: Any, line: str) -> None:
     assert refusal(request_) == line

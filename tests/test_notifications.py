@@ -17,7 +17,7 @@ from rampart.embedded.moto_guard import pattern_matcher
 from tests.engine.test_every_path import STORIES, Trouble, ready, request, skip, wake, walk
 from tests.engine.world import World
 from tests.sam_template import ROOT
-from tests.tasks.walks import arrive, carry_out
+from tests.tasks.walks import arrive, ask, carry_out
 
 PAGE = (ROOT / "docs/notifications.md").read_text()
 SCHEMA = json.loads((ROOT / "docs/notification.schema.json").read_text())
@@ -48,10 +48,22 @@ def waiting(world: World) -> None:
     carry_out(world, "Plan", world.start("waiter", request(world), held=True))
 
 
+def spoken_for(world: World) -> None:
+    """Let a person have a say in a deployment."""
+    ask(world, arrive(world, "Bake").name, "approve")
+
+
 @pytest.fixture(scope="module")
 def told() -> list[Told]:
     """Return what teams are told of deployments that take every way through the state machine."""
-    stories: list[Callable[[World], object]] = [skip, wake, refused, waiting, *map(through, STORIES.values())]
+    stories: list[Callable[[World], object]] = [
+        skip,
+        wake,
+        refused,
+        waiting,
+        spoken_for,
+        *map(through, STORIES.values()),
+    ]
     worlds = [ready() for _ in stories]
     for story, world in zip(stories, worlds, strict=True):
         story(world)

@@ -1,14 +1,15 @@
 """Decisions: what happens next, and why. The state machine's only Choice routes on them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
 from controller.core import errors
+from controller.core.approval import Gate, WhenUnanswered
 from controller.core.criteria import WhenUnclear
-from controller.core.deployment import Deployment, Mark, Status
+from controller.core.deployment import Deployment, Mark, Pause, Status
 from controller.core.duration import spell_duration
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
@@ -51,6 +52,8 @@ class Ruling:
     reason: str
     look_seconds: int = 1
     awaits_approval: bool = False
+    at_gate: bool = False
+    """Whether it is the step's gate that awaits it, and not evidence that is unclear."""
 
     def state_document(self, deployment_id: str) -> dict[str, Any]:
         """Return the state machine's document: tiny, because the facts live in the record."""
@@ -98,8 +101,8 @@ def decide(
 ) -> Ruling:
     """Say what follows a look during a bake. Anything but PASS, or somebody's word for it, never moves forward.
 
-    `due_at` is when the bake is over, if that is not for the plan alone to say; `is_paid` says whether a guarded
-    ramp may give the candidate more.
+    What fails is rolled back, whatever anybody has said. `due_at` is when the bake is over, if that is not for the
+    plan alone to say; `is_paid` says whether a guarded ramp may give the candidate more.
     """
     mark = deployment.stopping_mark
     if mark:
@@ -112,10 +115,62 @@ def decide(
     step = deployment.spell_step(deployment.step_index)
     if verdict.outcome is Outcome.FAIL:
         return Ruling(Decision.ROLL_BACK, f"{step}: {verdict.reason}")
+    is_last = deployment.step_index == deployment.plan.last_index
+    if deployment.promotion:
+        said = deployment.promotion.spell(Mark.PROMOTE)
+        return Ruling(Decision.PROMOTE if is_last else Decision.SHIFT, f"{step}: {said}")
+    if deployment.pause:
+        return _paused(deployment, deployment.pause, now)
+    ruling = _judge(deployment, verdict, now, due_at, deployment.hold_until, is_paid=is_paid)
+    if ruling.decision is not Decision.SHIFT:
+        return ruling
+    if deployment.gate and not deployment.approval:
+        ruling = _at_gate(deployment, deployment.gate, ruling, now)
+    return replace(ruling, decision=Decision.PROMOTE) if is_last and ruling.decision is Decision.SHIFT else ruling
+
+
+def _paused(deployment: Deployment, pause: Pause, now: datetime) -> Ruling:
+    """Hold until somebody resumes, or for as long as a pause may last."""
+    step, said = deployment.spell_step(deployment.step_index), pause.spell(Mark.PAUSE)
+    if now < pause.until:
+        return Ruling(Decision.HOLD, f"{step}: {said}")
+    return Ruling(Decision.ROLL_BACK, f"{step}: nobody has resumed it until {_spell_time(pause.until)}, {said}")
+
+
+def _at_gate(deployment: Deployment, gate: Gate, ruling: Ruling, now: datetime) -> Ruling:
+    """Hold what may go on until a person says so, or for as long as the gate waits."""
+    step = deployment.spell_step(deployment.step_index)
+    until = (deployment.asked_at or now) + timedelta(seconds=gate.within_seconds)
+    goes_on = gate.then is WhenUnanswered.GO_ON
+    if now < until:
+        then = "goes on" if goes_on else "is rolled back"
+        reason = f"{step}: awaits approval until {_spell_time(until)}, and {then} then"
+        return Ruling(Decision.HOLD, reason, awaits_approval=True, at_gate=True)
+    waited = f"nobody has approved within {spell_duration(gate.within_seconds)}"
+    if goes_on:
+        return replace(ruling, reason=f"{step}: goes on as the target says, {waited}")
+    return Ruling(Decision.ROLL_BACK, f"{step}: {waited}")
+
+
+def _spell_time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _judge(
+    deployment: Deployment,
+    verdict: Verdict,
+    now: datetime,
+    due_at: datetime,
+    hold_until: datetime,
+    *,
+    is_paid: bool,
+) -> Ruling:
+    """Say what follows from evidence and time alone; SHIFT says that it may go on, to promotion even."""
+    step = deployment.spell_step(deployment.step_index)
     if verdict.outcome is Outcome.PASS and now < due_at:
         return Ruling(Decision.HOLD, f"{step}: {verdict.reason}")
     passed = f"{step} passed: {verdict.reason}"
-    if verdict.outcome is Outcome.PASS and not is_paid and now < deployment.hold_until:
+    if verdict.outcome is Outcome.PASS and not is_paid and not deployment.approval and now < hold_until:
         return Ruling(Decision.HOLD, f"{step}: the evidence does not pay for more yet: {verdict.reason}")
     if verdict.outcome is Outcome.INCONCLUSIVE or not is_paid:
         held = _hold(deployment, verdict, now)
@@ -124,15 +179,14 @@ def decide(
         passed = held.reason
     if now < due_at:
         return Ruling(Decision.HOLD, passed)
-    is_last = deployment.step_index == deployment.plan.last_index
-    return Ruling(Decision.PROMOTE if is_last else Decision.SHIFT, passed)
+    return Ruling(Decision.SHIFT, passed)
 
 
 def _hold(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
     """Hold what is unclear; SHIFT says that it may go on all the same, ROLL_BACK that it was held long enough."""
     step = deployment.spell_step(deployment.step_index)
-    if verdict.when_unclear is not WhenUnclear.ROLL_BACK and Mark.APPROVE in deployment.marks:
-        said = deployment.marks[Mark.APPROVE].spell(Mark.APPROVE)
+    if verdict.when_unclear is not WhenUnclear.ROLL_BACK and deployment.approval:
+        said = deployment.approval.spell(Mark.APPROVE)
         return Ruling(Decision.SHIFT, f"{step}: {said}, though {verdict.reason}")
     if deployment.hold_until is None or now < deployment.hold_until:
         return Ruling(Decision.HOLD, f"{step}: {verdict.reason}")

@@ -8,6 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from controller.core.alias import Alias, Routing, routing_at
+from controller.core.approval import Gate
 from controller.core.artifact import WrittenArtifact
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
 from controller.core.measurement import ShiftMade, Subject
@@ -99,6 +100,12 @@ class MarkDetail(_Record):
                 return f"{mark} by {self.by}: {self.reason}"
 
 
+class Pause(MarkDetail):
+    """Who paused a deployment, why, and when it is rolled back unless somebody has resumed it."""
+
+    until: datetime
+
+
 class WatchedAlarm(_Record):
     """An alarm that this deployment watches."""
 
@@ -178,6 +185,17 @@ class Deployment(_Record):
     shift_at: datetime | None = None
     """The earliest moment of the intended shift: when it was intended, or the start of the minute it waits for."""
     awaits_approval: bool = False
+    pause: Pause | None = None
+    approval: MarkDetail | None = None
+    """A person's word that it may go on from the step that it is on."""
+    promotion: MarkDetail | None = None
+    """A person's word that it is to be promoted now."""
+    asked_at: datetime | None = None
+    """When the gate of the step first asked for a person."""
+    suspended_since: datetime | None = None
+    """Since when something other than evidence holds the step: a pause, or its gate."""
+    suspended_seconds: float = 0.0
+    """How long something other than evidence has held the step before; that is no part of `max_hold`."""
     look_at: datetime | None = None
     """When the next look is due."""
     verdict: Verdict | None = None
@@ -235,8 +253,14 @@ class Deployment(_Record):
 
     @property
     def hold_until(self) -> datetime | None:
-        """When a step that is held must end."""
-        return self.due_at + timedelta(seconds=self.max_hold_seconds) if self.due_at else None
+        """When a step that is held for evidence must end."""
+        most = self.max_hold_seconds + self.suspended_seconds
+        return self.due_at + timedelta(seconds=most) if self.due_at else None
+
+    @property
+    def gate(self) -> Gate | None:
+        """The gate behind the bake of the step; None before the first shift."""
+        return self.steps[self.step_index].approval if self.step_index >= 0 else None
 
     def seconds_to_look(self, now: datetime) -> int:
         """Return the whole seconds until the next look, at least 1 as Step Functions asks for."""
@@ -295,6 +319,7 @@ class Transition(StrEnum):
     VERIFIED = "VERIFIED"
     SHIFTED = "SHIFTED"
     JUDGED = "JUDGED"
+    ASKED = "ASKED"
     ENDED = "ENDED"
 
 

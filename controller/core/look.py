@@ -54,6 +54,7 @@ def look(
     `readings` has one for each alarm, in order; `measured` has what `wanted_metrics` asked for, or says why that
     could not be read. `minute_seconds` is 60 on AWS.
     """
+    deployment = _suspended(deployment, now)
     watched = tuple(_armed(a, r, now) for a, r in zip(deployment.alarms, readings, strict=True))
     seen = observe(deployment, {} if isinstance(measured, str) else measured, now, minute_seconds)
     verdict = _verdict(seen, watched, readings, measured if isinstance(measured, str) else None)
@@ -62,13 +63,18 @@ def look(
     due_look = due_at - lead(deployment, minute_seconds) if due_at else None
     ruling = decide(deployment, verdict, now, due_look, is_paid=plan is not None)
     changes: dict[str, Any] = {
+        "suspended_since": deployment.suspended_since,
+        "suspended_seconds": deployment.suspended_seconds,
+        "asked_at": (deployment.asked_at or now) if ruling.at_gate else deployment.asked_at,
         "alarms": watched,
         "verdict": verdict,
         "reason": ruling.reason,
         "awaits_approval": ruling.awaits_approval,
         "look_at": next_look(deployment, now, minute_seconds),
     }
-    if ruling.decision is Decision.SHIFT:
+    if ruling.decision is Decision.SHIFT and deployment.plan and deployment.promotion:
+        changes |= {"intended_index": deployment.plan.last_index, "shift_at": now}
+    elif ruling.decision is Decision.SHIFT:
         changes["intended_index"] = deployment.step_index + 1
         changes["shift_at"] = start_of_shift(deployment, now, minute_seconds)
         changes["plan"] = plan or next_plan(seen, is_paid=True)
@@ -76,6 +82,17 @@ def look(
         changes["failed_at"] = deployment.failed_at or now
     after = deployment.model_copy(update=changes)
     return Look(after, replace(ruling, look_seconds=after.seconds_to_look(now)), verdict)
+
+
+def _suspended(deployment: Deployment, now: datetime) -> Deployment:
+    """Return a deployment that remembers how long something other than evidence has held its step."""
+    held = deployment.pause or (deployment.asked_at and not deployment.approval)
+    since, seconds = deployment.suspended_since, deployment.suspended_seconds
+    if since and not held:
+        seconds, since = seconds + (now - since).total_seconds(), None
+    elif held and not since:
+        since = now
+    return deployment.model_copy(update={"suspended_since": since, "suspended_seconds": seconds})
 
 
 def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> Deployment:
@@ -87,11 +104,17 @@ def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> D
             "shifts": (*deployment.shifts, made),
             "shifted_at": made.until,
             "shift_at": None,
+            "approval": None,  # it was for the step before
+            "asked_at": None,
+            "suspended_since": None,
+            "suspended_seconds": 0.0,
             "reason": f"{deployment.spell_step(index)}: {spell_weight(made.weight)} on the candidate",
         }
     )
     due_at = shift_due_at(after, minute_seconds) or made.until
     look_at = min(next_look(after, made.until, minute_seconds), due_at)  # a bake of no time is over at once
+    if after.promotion:
+        look_at = made.until
     return after.model_copy(update={"look_at": look_at})
 
 

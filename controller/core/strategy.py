@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 
+from controller.core.approval import ApprovalTerms, Gate, parse_approval
 from controller.core.document import EXPONENTIAL_FORM, GUARDED_FORM, NAME_FORM, STEPS_FORM, Document, form_of
 from controller.core.duration import Duration, parse_duration, scaled, spell_duration
 from controller.core.ramp import HALF_WEIGHT, MINUTES_AT_HALF, Budget
@@ -80,6 +81,8 @@ class WrittenStep(Document):
     """The candidate's share of the traffic."""
     bake: Duration
     """How long it has it before the next step."""
+    approval: Annotated[ApprovalTerms | None, BeforeValidator(parse_approval)] = None
+    """A gate behind the bake: `true`, or how long it waits for `rampart approve` and what follows then."""
 
 
 class Steps(Document):
@@ -198,6 +201,8 @@ class Step(BaseModel):
 
     weight: int
     bake_seconds: int
+    approval: Gate | None = None
+    """The gate behind the bake, if there is one."""
 
 
 class Plan(BaseModel):
@@ -281,15 +286,17 @@ def plan_of(
     final_bake_seconds: int | None,
     minute_seconds: float,
     least_final_bake_seconds: int = 0,
+    approval: ApprovalTerms | None = None,
 ) -> Plan:
     """Return the plan of a strategy, in real seconds when a minute takes `minute_seconds` (60 on AWS).
 
     `final_bake_seconds`, in seconds of a 60-second minute, is the target's own final bake; None leaves the
     strategy's: its interval for CodeDeploy's names, five minutes where there is none, and never less than
     `least_final_bake_seconds` where the versions get traffic side by side. A guarded plan starts at half
-    of the traffic until it is told otherwise (`starting_at`). Raises ValueError for a name that is not a strategy.
+    of the traffic until it is told otherwise (`starting_at`). `approval` is the gate before the promotion. Raises
+    ValueError for a name that is not a strategy.
     """
-    guard, default_bake = None, DEFAULT_FINAL_BAKE_SECONDS
+    guard, default_bake, gates = None, DEFAULT_FINAL_BAKE_SECONDS, dict[int, Gate]()
     match GUARDED if strategy == GUARDED_NAME else strategy:
         case str(name):
             steps, default_bake = _named_steps(name)
@@ -299,21 +306,30 @@ def plan_of(
             name, steps, guard = GUARDED_NAME, [(HALF_WEIGHT, 60)], guarded.guard(minute_seconds)
         case Steps(steps=written):
             name, steps = "Steps", [(step.weight, step.bake) for step in written]
+            gates = {step.weight: step.approval.gate(minute_seconds) for step in written if step.approval}
     if steps and steps[-1][0] == FULL_WEIGHT:
         default_bake = steps.pop()[1]
     if steps:
         default_bake = max(default_bake, least_final_bake_seconds)
     steps.append((FULL_WEIGHT, default_bake if final_bake_seconds is None else final_bake_seconds))
+    if approval:
+        gates.setdefault(FULL_WEIGHT, approval.gate(minute_seconds))
     return Plan(
         strategy=name,
-        steps=tuple(Step(weight=w, bake_seconds=scaled(bake, minute_seconds)) for w, bake in steps),
+        steps=tuple(
+            Step(weight=w, bake_seconds=scaled(bake, minute_seconds), approval=gates.get(w)) for w, bake in steps
+        ),
         guard=guard,
     )
 
 
 def spell_plan(plan: Plan) -> str:
     """Return a plan in one line, such as "10% for 60s, 100% for 60s"."""
-    told = [f"{spell_weight(step.weight)} for {spell_duration(step.bake_seconds)}" for step in plan.steps]
+    told = [
+        f"{spell_weight(step.weight)} for {spell_duration(step.bake_seconds)}"
+        + (" and until somebody approves" if step.approval else "")
+        for step in plan.steps
+    ]
     if plan.guard:
         ramp = spell_duration(plan.guard.min_duration_seconds)
         told[:-1] = [

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from controller.core.approval import ApprovalTerms, parse_approval
 from controller.core.artifact import Artifact, WrittenArtifact
 from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMetric, WhenUnclear, parse_comparison
 from controller.core.document import Document, matching, parse, parse_json
@@ -123,6 +124,8 @@ class Target(Document):
 
     Null: the strategy's interval, `3m` at least if it splits traffic and versions are compared, or `5m`.
     """
+    approval: Annotated[ApprovalTerms | None, BeforeValidator(parse_approval)] = None
+    """A gate before the promotion: `true`, or how long it waits for `rampart approve` and what follows then."""
     max_hold: Annotated[Duration, AfterValidator(_a_day_at_most)] = 3600
     """How long an inconclusive verdict may hold a step beyond its bake; `1d` at most."""
     when_unclear: WhenUnclear = WhenUnclear.APPROVE

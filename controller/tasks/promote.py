@@ -11,6 +11,8 @@ from controller.tasks.end import end
 def promote(context: Context) -> Ruling:
     """End PROMOTED, unless a mark came first or an alias is not on the candidate; then roll back."""
     deployment = read_live(context)
+    if deployment.pause:  # by a person who was quicker than this task
+        return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.now))
     for member in deployment.members:
         alias = context.ports.functions.alias(member.function, member.alias)
         if alias.routing != member.routing(FULL_WEIGHT):
@@ -18,4 +20,7 @@ def promote(context: Context) -> Ruling:
     try:
         return end(context, deployment, Status.PROMOTED, deployment.reason)
     except ConflictError as conflict:
+        current = read_live(context)
+        if current.sequence != deployment.sequence:  # a person said something that stops nothing: to be tried again
+            raise
         return Ruling(Decision.ROLL_BACK, f"not promoted: {conflict}")

@@ -123,7 +123,7 @@ def judge_members(survey: Survey, claims: list[Claim]) -> None:
 def target_plan(strategy: Strategy, target: Target, minute_seconds: float) -> Plan:
     """Return the plan by which a target is deployed with a strategy, when a minute takes `minute_seconds`."""
     late = LATE_MINUTES * 60 if target.comparison else 0
-    return plan_of(strategy, target.final_bake, minute_seconds, late)
+    return plan_of(strategy, target.final_bake, minute_seconds, late, target.approval)
 
 
 def _asked_plan(context: Context, asked: Request, target: Target) -> Plan:

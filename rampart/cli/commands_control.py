@@ -13,23 +13,41 @@ if TYPE_CHECKING:
     from rampart.cli.stack import Stack
 
 
-@app.command(short_help="Let a deployment go on though the evidence is unclear.")
+@app.command(short_help="Hold a deployment at its weight.")
 @at_a_stack
-def approve(
-    stack: "Stack",
-    deployment: DeploymentCalled,
-    reason: Reason,
-    by: Asker = None,
-) -> None:
-    """Give your word for a deployment that is held, or will be, for want of evidence.
+def pause(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Hold a deployment at the weight that it has; what fails is rolled back all the same.
 
-    It stops being held for that alone: an alarm, a rule that is broken or evidence against it still rolls it back.
+    Without `rampart resume` it is rolled back after a day.
     """
-    from rampart.cli.choice import live_deployment_called
-    from rampart.cli.wording import line
+    _ask(stack, "pause", deployment, reason, by)
 
-    name = live_deployment_called(stack.deployments, deployment).deployment_id
-    terminal().print(line(stack.approve(name, by or stack.caller(), reason)), soft_wrap=True)
+
+@app.command(short_help="Let a paused deployment go on.")
+@at_a_stack
+def resume(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Let a deployment go on that somebody has paused."""
+    _ask(stack, "resume", deployment, reason, by)
+
+
+@app.command(short_help="Let a deployment go on that awaits somebody's word.")
+@at_a_stack
+def approve(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Give your word for the step that a deployment is on: its gate, or evidence that is unclear, holds it no more.
+
+    An alarm, a broken rule or evidence against it still rolls it back. The next step needs a word of its own.
+    """
+    _ask(stack, "approve", deployment, reason, by)
+
+
+@app.command(short_help="Give a candidate all traffic now, and promote it.")
+@at_a_stack
+def promote(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Let a deployment go to full weight at once and be promoted, without waiting for bakes or for anybody.
+
+    What fails is rolled back all the same.
+    """
+    _ask(stack, "promote", deployment, reason, by)
 
 
 @app.command(short_help="Roll a deployment back, now.")
@@ -46,6 +64,15 @@ def abort(
     from rampart.cli.choice import live_deployment_called
 
     name = live_deployment_called(stack.deployments, deployment).deployment_id
-    ask = partial(stack.abort, name, by or stack.caller(), reason)
+    ask = partial(stack.ask, "abort", name, by or stack.caller(), reason)
     if not carry_out(terminal(), stack.deployments, name, ask, time.sleep if wait else None):
         raise typer.Exit(ENDED_OTHERWISE)
+
+
+def _ask(stack: "Stack", verb: str, called: str, reason: str, by: str | None) -> None:
+    """Ask something of the live deployment that is called so, and print what becomes of it."""
+    from rampart.cli.choice import live_deployment_called
+    from rampart.cli.wording import line
+
+    name = live_deployment_called(stack.deployments, called).deployment_id
+    terminal().print(line(stack.ask(verb, name, by or stack.caller(), reason)), soft_wrap=True)

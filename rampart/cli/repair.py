@@ -69,8 +69,8 @@ class Reach(Protocol):
         """Return who asks."""
         ...
 
-    def abort(self, deployment_id: str, by: str, reason: str) -> str:
-        """Abort a deployment and return the controller's answer."""
+    def ask(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+        """Ask something of a deployment and return the controller's answer."""
         ...
 
 
@@ -159,7 +159,7 @@ def _examine_live(reach: Reach, seen: Deployment) -> Iterator[Finding]:
 
 
 def _abort(reach: Reach, deployment_id: str) -> str:
-    return reach.abort(deployment_id, reach.caller(), _REASON)
+    return reach.ask("abort", deployment_id, reach.caller(), _REASON)
 
 
 def _examine_member(reach: Reach, function: str, name: str, last: Deployment | None) -> Iterator[Finding]:

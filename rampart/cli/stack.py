@@ -128,15 +128,8 @@ class Stack:
             raise InputError("nobody knows who you are; give --by NAME") from None
         return arn.rpartition(":")[2][-_LONGEST_NAME:]
 
-    def abort(self, deployment_id: str, by: str, reason: str) -> str:
-        """Let the control function abort a deployment and return its answer; raises ControllerError."""
-        return self._say("abort", deployment_id, by, reason)
-
-    def approve(self, deployment_id: str, by: str, reason: str) -> str:
-        """Let the control function approve a deployment and return its answer; raises ControllerError."""
-        return self._say("approve", deployment_id, by, reason)
-
-    def _say(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+    def ask(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+        """Let the control function do what is asked and return its answer; raises ControllerError."""
         asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
         payload = asked_of(asked).model_dump_json().encode()
         function = self._place.control_function or self._output("ControlFunctionName", "--control-function")

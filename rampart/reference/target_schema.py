@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
-from controller.core import criteria, document, duration, expectation, expression, strategy, target
+from controller.core import approval, criteria, document, duration, expectation, expression, strategy, target
 from controller.core.target import Target
 from rampart.reference.page import DocumentError
 from rampart.reference.said import must_say
@@ -124,6 +124,8 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     criteria._known_metric: lambda _: {"enum": list(criteria.LAMBDA_METRICS)},
     criteria._known_answer: lambda _: {"enum": [*criteria.Then, "ignore"]},
     criteria.parse_comparison: _or({"const": False}),
+    approval.parse_approval: _or({"type": "boolean"}),
+    approval._three_days_at_most: _as_it_is,
     criteria._an_hour_at_most: _as_it_is,
     target._a_day_at_most: _as_it_is,
     target._not_a_truth_value: _as_it_is,

@@ -59,15 +59,8 @@ class Operator:
         """Return who asks."""
         return "user/kim"
 
-    def abort(self, deployment_id: str, by: str, reason: str) -> str:
-        """Abort a deployment through the controller's control and return its answer."""
-        return self._say("abort", deployment_id, by, reason)
-
-    def approve(self, deployment_id: str, by: str, reason: str) -> str:
-        """Approve a deployment through the controller's control and return its answer."""
-        return self._say("approve", deployment_id, by, reason)
-
-    def _say(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+    def ask(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+        """Let the controller's control do what is asked and return its answer."""
         world = self._world
         visit = Context(world.ports, deployment_id, world.now(), STAGE, world.clock.minute_seconds)
         asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}

@@ -81,7 +81,7 @@ def test_an_abort_names_who_asked_and_why_on_the_record() -> None:
     world.function()
     world.target()
     execution = arrive(world, "Judge")
-    Operator(world).abort(execution.name, "user/ada", "wrong build")
+    Operator(world).ask("abort", execution.name, "user/ada", "wrong build")
     record = world.record(execution.name)
     assert record.status is Status.ROLLED_BACK
     assert record.reason.endswith("abort by user/ada: wrong build")

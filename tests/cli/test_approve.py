@@ -19,7 +19,9 @@ def approved(world: World, minute: int) -> tuple[Status, list[str]]:
     """Return how a deployment ends for which somebody gives his word in a minute, and the answers."""
     answers: list[str] = []
     (name,) = world.take_in(world.upload()).started
-    world.at(minute * 60, lambda: answers.append(Operator(world).approve(name, "user/kim", "it is night here")))
+    world.at(
+        minute * 60, lambda: answers.append(Operator(world).ask("approve", name, "user/kim", "it is night here"))
+    )
     world.machine.finish(name)
     return world.record(name).status, answers
 
@@ -28,7 +30,7 @@ def test_what_waits_for_somebodys_word_goes_on_with_it_and_is_promoted() -> None
     world = held()
     status, (answer,) = approved(world, 60)
     assert status is Status.PROMOTED
-    assert answer.endswith("is approved and goes on")
+    assert answer.endswith("is approved at step 1/2 and goes on")
     reasons = [event["reason"] for event in world.ports.bus.told]
     assert any("approve by user/kim: it is night here, though checkout version 2 has served" in r for r in reasons)
 

@@ -5,6 +5,7 @@ from typer.testing import CliRunner, Result
 
 from rampart.cli.__main__ import app
 
+VERBS = ("pause", "resume", "approve", "promote", "abort")
 WITH_TABLE = {"RAMPART_TABLE": "deployments"}
 
 
@@ -20,7 +21,7 @@ def one_line(result: Result) -> str:
     return line
 
 
-@pytest.mark.parametrize("command", ["status", "history", "show", "abort", "approve", "repair", "prune"])
+@pytest.mark.parametrize("command", ["status", "history", "show", *VERBS, "repair", "prune"])
 def test_every_command_tells_how_it_finds_rampart(command: str) -> None:
     told = ran(command, "--help")
     assert told.exit_code == 0

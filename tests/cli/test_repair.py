@@ -46,7 +46,7 @@ def run(operator: Operator, examine: Callable[[], list[Finding]] | None = None, 
 def rolled_back(world: World) -> Execution:
     """Return a deployment whose candidate 2 had half of the traffic, and which was rolled back."""
     execution = arrive(world, "Judge")
-    Operator(world).abort(execution.name, "ada", "wrong build")
+    Operator(world).ask("abort", execution.name, "ada", "wrong build")
     assert world.record(execution.name).status is Status.ROLLED_BACK
     return execution
 

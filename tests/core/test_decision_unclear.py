@@ -6,13 +6,15 @@ from hypothesis import strategies as st
 
 from controller.core.criteria import WhenUnclear
 from controller.core.decision import Decision, Ruling, decide
-from controller.core.deployment import STOPPING_MARKS, Deployment, Mark
+from controller.core.deployment import STOPPING_MARKS, Deployment, Mark, Pause
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
-from tests.builders import a_deployment, a_guarded_plan, a_mark, a_verdict, after
+from tests.builders import a_deployment, a_guarded_plan, a_mark, a_verdict, a_word, after
 
 # A step of five minutes that may be held for ten more, and then waits for an hour for somebody to approve.
 DUE, HELD, EXPIRED = 300, 900, 900 + 3_600
+PAUSED = 9_000
+PAUSED = 9_000
 FEW = "orders version 2 has served 3 requests"
 APPROVE, PROMOTE, ROLL_BACK = WhenUnclear.APPROVE, WhenUnclear.PROMOTE, WhenUnclear.ROLL_BACK
 HOLD = f"still unclear after a hold of 10m: {FEW}"
@@ -24,9 +26,16 @@ def unclear(when_unclear: WhenUnclear, outcome: Outcome = Outcome.INCONCLUSIVE) 
 
 
 def held(at_step: int = 0, *marks: Mark) -> Deployment:
-    """Return a deployment with marks, whose hold and approval have an end."""
-    left = {mark: detail for mark in marks for mark, detail in a_mark(mark).items()}
-    return a_deployment(at_step=at_step, approval_seconds=3_600, marks=left)
+    """Return a deployment with marks and words, whose hold, approval and pause have an end."""
+    left = {mark: detail for mark in set(marks) & set(STOPPING_MARKS) for mark, detail in a_mark(mark).items()}
+    return a_deployment(
+        at_step=at_step,
+        approval_seconds=3_600,
+        marks=left,
+        approval=a_word() if Mark.APPROVE in marks else None,
+        promotion=a_word() if Mark.PROMOTE in marks else None,
+        pause=Pause(**a_word().model_dump(), until=after(PAUSED)) if Mark.PAUSE in marks else None,
+    )
 
 
 def ruled(second: float, when_unclear: WhenUnclear, at_step: int = 0, *marks: Mark) -> Ruling:
@@ -130,9 +139,13 @@ def test_a_ramp_that_was_held_for_long_is_as_unclear_as_anything(
     assert ruling.reason.endswith(HOLD)
 
 
-def test_an_approval_pays_for_a_ramp_that_was_held_for_long() -> None:
-    assert unpaid(660, APPROVE, Mark.APPROVE).decision is Decision.SHIFT
-    assert unpaid(659, APPROVE, Mark.APPROVE).decision is Decision.HOLD
+@pytest.mark.parametrize("second", [60, 659, 660])
+def test_an_approval_pays_for_a_ramp_however_short_it_was_held(second: float) -> None:
+    assert unpaid(second, APPROVE, Mark.APPROVE).decision is Decision.SHIFT
+
+
+def test_an_approval_does_not_shorten_a_bake() -> None:
+    assert unpaid(59, APPROVE, Mark.APPROVE).decision is Decision.HOLD
 
 
 def test_a_ramp_that_is_paid_for_goes_on() -> None:
@@ -164,12 +177,13 @@ def test_nothing_moves_forward_but_by_evidence_or_somebodys_word(
     marks: set[Mark], outcome: Outcome, when_unclear: WhenUnclear, second: float, is_paid: bool, step: int
 ) -> None:
     ruling = decide(held(step, *marks), unclear(when_unclear, outcome), after(second), is_paid=is_paid)
-    by_evidence = outcome is Outcome.PASS and is_paid
+    by_evidence = outcome is Outcome.PASS and (is_paid or Mark.APPROVE in marks)
     by_word = outcome is not Outcome.FAIL and when_unclear is not ROLL_BACK and Mark.APPROVE in marks
     by_policy = outcome is not Outcome.FAIL and when_unclear is PROMOTE and second >= HELD
+    now = outcome is not Outcome.FAIL and Mark.PROMOTE in marks
     if ruling.decision in AHEAD:
-        assert second >= DUE
-        assert by_evidence or by_word or by_policy
+        assert now or (second >= DUE and Mark.PAUSE not in marks)
+        assert now or by_evidence or by_word or by_policy
         assert not marks & set(STOPPING_MARKS)
     assert not ruling.awaits_approval or (ruling.decision is Decision.HOLD and second >= HELD)
-    assert ruling.decision is not Decision.HOLD or second < EXPIRED
+    assert ruling.decision is not Decision.HOLD or second < (PAUSED if Mark.PAUSE in marks else EXPIRED)

@@ -7,7 +7,7 @@ import pytest
 
 from controller.core.criteria import CountMetric, Rule, WhenUnclear
 from controller.core.decision import Decision
-from controller.core.deployment import Deployment, Mark
+from controller.core.deployment import Deployment
 from controller.core.look import Look, look, wanted_metrics
 from controller.core.measurement import Measured, Metric, counts_of, errors_of
 from controller.core.outcome import Outcome
@@ -18,11 +18,11 @@ from tests.builders import (
     a_compared_deployment,
     a_deployment,
     a_guarded_plan,
-    a_mark,
     a_member,
     a_plan,
     a_reading,
     a_shift,
+    a_word,
     after,
     an_alarm,
     measured,
@@ -132,7 +132,7 @@ def test_a_look_is_remembered_on_the_record() -> None:
 
 
 def test_metrics_that_could_not_be_read_hold_and_then_roll_back_and_are_not_for_a_person_to_approve() -> None:
-    approved = compared(marks=a_mark(Mark.APPROVE))
+    approved = compared(approval=a_word())
     for second, decision in ((295, Decision.HOLD), (899, Decision.HOLD), (900, Decision.ROLL_BACK)):
         found = seen(approved, UNREAD, second)
         assert (found.outcome, found.ruling.decision) == (Outcome.INCONCLUSIVE, decision)

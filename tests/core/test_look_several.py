@@ -4,10 +4,9 @@ import pytest
 
 from controller.core.criteria import Rule, Then
 from controller.core.decision import Decision
-from controller.core.deployment import Mark
 from controller.core.measurement import errors_of, slowness_of
 from controller.core.outcome import Outcome
-from tests.builders import a_guarded_plan, a_mark, a_member, a_plan, a_shift, after, measured
+from tests.builders import a_guarded_plan, a_member, a_plan, a_shift, a_word, after, measured
 from tests.core.test_look import BROKEN, ERRORS, ERRORS_BELOW_5, FOUR_WELL, ORDERS, UNSURE, compared, seen
 
 
@@ -111,7 +110,7 @@ def test_a_guarded_ramp_that_is_not_paid_for_stays_and_says_so() -> None:
 
 def test_an_approved_ramp_rises_without_being_paid_for() -> None:
     busy = (a_member(requests_per_minute=6_000.0),)
-    ramp = compared(plan=a_guarded_plan(50), shifts=(a_shift(0, 50),), marks=a_mark(Mark.APPROVE), members=busy)
+    ramp = compared(plan=a_guarded_plan(50), shifts=(a_shift(0, 50),), approval=a_word(), members=busy)
     found = seen(ramp, {}, 295)
     assert found.ruling.decision is Decision.SHIFT
     assert [step.weight for step in found.after.steps] == [50, 200, 10_000]

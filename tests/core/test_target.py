@@ -11,8 +11,8 @@ from tests.builders import a_target, a_target_document
 
 WHERE = "target /rampart/dev/targets/orders"
 KNOWN = (
-    "version, name, source, members, strategy, alarms, final_bake, max_hold, when_unclear, comparison, rules, "
-    "test_events, when_busy"
+    "version, name, source, members, strategy, alarms, final_bake, approval, max_hold, when_unclear, comparison, "
+    "rules, test_events, when_busy"
 )
 
 

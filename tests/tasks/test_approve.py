@@ -2,13 +2,12 @@
 
 import pytest
 
-from controller.control import asked_of, on_asked
 from controller.core.deployment import Mark, Status
 from controller.core.errors import InputError
 from tests.engine import walker
 from tests.engine.traffic import Traffic
 from tests.engine.world import World
-from tests.tasks.walks import arrive, holder, mark, resume, walk_to
+from tests.tasks.walks import arrive, ask, holder, mark, resume, walk_to
 
 DUE, HELD = 300, 900
 
@@ -23,8 +22,7 @@ def quiet(world: World) -> World:
 
 def approve(world: World, execution: walker.Execution) -> str:
     """Let a person approve, and return what they are told."""
-    request = {"deployment_id": execution.name, "verb": "approve", "by": "kim", "reason": "nobody calls at night"}
-    return on_asked(world.visit(execution.name), asked_of(request))
+    return ask(world, execution.name, "approve", reason="nobody calls at night")
 
 
 def awaiting(world: World) -> walker.Execution:
@@ -62,7 +60,7 @@ def test_what_stays_unclear_asks_for_a_person(quiet: World) -> None:
 def test_a_person_who_approves_wakes_it_and_it_goes_on(quiet: World) -> None:
     execution = asleep(quiet)
     before = quiet.now()
-    assert approve(quiet, execution) == f"deployment {execution.name} is approved and goes on"
+    assert approve(quiet, execution) == f"deployment {execution.name} is approved at step 1/2 and goes on"
     walk_to(execution, "Shift")
     assert (quiet.now() - before).total_seconds() < 3
     assert quiet.record(execution.name).reason.startswith(
@@ -75,20 +73,12 @@ def test_a_person_who_approves_wakes_it_and_it_goes_on(quiet: World) -> None:
 def test_who_approves_before_anybody_asked_is_told_so_and_it_goes_on_when_its_bake_is_over(quiet: World) -> None:
     execution = arrive(quiet, "Bake")
     assert approve(quiet, execution) == (
-        f"deployment {execution.name} is approved, and has not asked yet: "
-        "it goes on when evidence alone would hold it"
+        f"deployment {execution.name} is approved at step 1/2 and has not asked yet: "
+        "it goes on when its bake is over, unless something fails"
     )
     assert resume(execution).status == "SUCCEEDED"
     first, second = quiet.record(execution.name).shifts
     assert DUE - 60 < (second.at - first.at).total_seconds() < DUE + 120
-
-
-def test_nothing_is_woken_that_has_not_asked(quiet: World) -> None:
-    execution = arrive(quiet, "Bake")
-    quiet.machine.release(execution.name)
-    quiet.wait(1)
-    approve(quiet, execution)
-    assert quiet.ports.executions.woken == set()
 
 
 def test_who_approves_after_the_end_is_told_so(quiet: World) -> None:
@@ -96,7 +86,7 @@ def test_who_approves_after_the_end_is_told_so(quiet: World) -> None:
     mark(quiet, execution, Mark.ABORT)
     resume(execution)
     assert approve(quiet, execution) == f"deployment {execution.name} has ended already"
-    assert Mark.APPROVE not in quiet.record(execution.name).marks
+    assert quiet.record(execution.name).approval is None
 
 
 def test_nobody_approves_what_there_is_none_of(quiet: World) -> None:

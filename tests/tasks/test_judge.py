@@ -7,7 +7,7 @@ import pytest
 from controller.core.deployment import STOPPING_MARKS, Mark, Status
 from tests.engine.faults import THROTTLE, Fault, always
 from tests.engine.world import World, zip_of
-from tests.tasks.walks import arrive, carry_out, edit_alias, holder, mark, resume, walk_to
+from tests.tasks.walks import arrive, ask, carry_out, edit_alias, holder, mark, resume, walk_to
 
 LONG = "Canary10Percent30Minutes"
 
@@ -114,7 +114,7 @@ def test_of_an_alarm_and_a_newer_deployment_the_alarm_is_the_reason(world: World
 
 def test_an_abort_outranks_a_wish_to_promote(world: World) -> None:
     execution = arrive(world, "Bake")
-    mark(world, execution, Mark.PROMOTE)
+    ask(world, execution.name, "promote")
     mark(world, execution, Mark.ABORT)
     assert resume(execution).error == "RolledBack"
 

@@ -8,7 +8,7 @@ from controller.core.deployment import Deployment, Mark
 from tests.engine import walker
 from tests.engine.traffic import Traffic
 from tests.engine.world import World
-from tests.tasks.walks import arrive, carry_out, finish, mark, resume, walk_to
+from tests.tasks.walks import arrive, ask, carry_out, finish, mark, resume, walk_to
 
 WEIGHTS = [2_000, 4_000, 6_000, 8_000, 10_000]
 
@@ -96,8 +96,8 @@ def test_a_mark_that_came_while_a_shift_waited_is_seen_before_the_alias_is_touch
 
 def test_an_approval_that_came_while_a_shift_waited_does_not_stop_it(compared: World) -> None:
     execution = arrive(compared, "Shift", 2)
-    compared.at(3, lambda: mark(compared, execution, Mark.APPROVE))
-    carry_out(compared, "Shift", execution)
+    compared.at(3, lambda: ask(compared, execution.name, "approve"))
+    walk_to(execution, "Bake")
     assert compared.alias() == "version 1 with 40% on version 2"
 
 

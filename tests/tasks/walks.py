@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from controller.control import asked_of, on_asked
 from controller.core.artifact import ZipArtifact
 from controller.core.deployment import Mark, MarkDetail
 from controller.tasks.context import Context
@@ -65,6 +66,12 @@ def mark(world: World, execution: Execution, which: Mark, by: str = "kim") -> No
     marked = world.ports.deployments.mark(execution.name, which, detail)
     if marked.token:
         world.ports.executions.wake(marked.token)
+
+
+def ask(world: World, name: str, verb: str, by: str = "kim", reason: str = "it is night") -> str:
+    """Let a person ask something of a deployment, and return what they are told."""
+    asked = asked_of({"deployment_id": name, "verb": verb, "by": by, "reason": reason})
+    return on_asked(world.visit(name), asked)
 
 
 def versions(world: World, function: str = "checkout") -> list[str]:
