@@ -97,17 +97,17 @@ class Stack:
     @cached_property
     def versions(self) -> Versions:
         """The versions of functions, and the right to delete one."""
-        return Versions(self._client("lambda"))
+        return Versions(self.client("lambda"))
 
     @cached_property
     def metrics(self) -> CloudWatchMetrics:
         """Metrics, of AWS's own minutes."""
-        return CloudWatchMetrics(self._client("cloudwatch"), 60)
+        return CloudWatchMetrics(self.client("cloudwatch"), 60)
 
     @cached_property
     def targets(self) -> SsmTargets:
         """The catalogue of this stage."""
-        return SsmTargets(self._client("ssm"), f"/rampart/{self._place.stage}/targets/", time.monotonic)
+        return SsmTargets(self.client("ssm"), f"/rampart/{self._place.stage}/targets/", time.monotonic)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
