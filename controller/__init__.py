@@ -13,7 +13,7 @@ Promote    closes the record of a candidate that has baked at full weight, frees
 RollBack   puts the alias back on the baseline wherever it carries what this deployment wrote.
 GiveUp     records that the alias could not be put back, keeps the claims, raises CRITICAL.
 signal     stops a deployment in the middle, because its alarm fired.
-control    does what people ask of a deployment, such as to stop it, or to go on though the evidence is unclear.
+control    does what people ask: hold, promote or stop a deployment, open its gate, undo it, try it again.
 restore    puts the alias back for an execution that died without doing so.
 reconcile  finishes on a schedule what was left half-way, because an event was lost.
 notify     reads each transition from the table's stream and tells the event bus.

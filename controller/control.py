@@ -16,8 +16,10 @@ from controller.core.document import Document, parse
 from controller.core.errors import ConflictError, InputError
 from controller.core.strategy import spell_weight
 from controller.core.wording import shown
+from controller.retry import retry
 from controller.tasks.context import Context
 from controller.tasks.stop import stop
+from controller.undo import undo
 
 MAX_PAUSE_MINUTES = 24 * 60
 """How long a pause lasts, unless somebody resumes; then the deployment is rolled back."""
@@ -29,7 +31,7 @@ class Asked(Document):
     """What a person asks of a deployment."""
 
     deployment_id: str = Field(min_length=1, max_length=80)
-    verb: Literal["abort", "approve", "pause", "promote", "resume"]
+    verb: Literal["abort", "approve", "pause", "promote", "resume", "retry", "undo"]
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=500)
 
@@ -45,10 +47,16 @@ def on_asked(context: Context, asked: Asked) -> str:
     if deployment is None:
         raise InputError(f"control: deployment_id: there is no deployment {shown(asked.deployment_id)}")
     detail = MarkDetail(at=context.now, by=asked.by, reason=asked.reason)
-    if asked.verb != "abort":
-        return _say(context, Mark(asked.verb), detail)
-    ended = stop(context, deployment, Mark.ABORT, detail)
-    return f"deployment {asked.deployment_id} " + (f"is {ended.decision}" if ended else "has ended already")
+    match asked.verb:
+        case "abort":
+            ended = stop(context, deployment, Mark.ABORT, detail)
+            return f"deployment {asked.deployment_id} " + (f"is {ended.decision}" if ended else "has ended already")
+        case "undo":
+            return undo(context, deployment, detail)
+        case "retry":
+            return retry(context, deployment, detail)
+        case _:
+            return _say(context, Mark(asked.verb), detail)
 
 
 def _say(context: Context, verb: Mark, detail: MarkDetail) -> str:

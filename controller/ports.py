@@ -230,6 +230,13 @@ class Deployments(Protocol):
         """
         ...
 
+    def undo(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
+        """Write that a promotion was undone, with its event, at once; raises ConflictError.
+
+        It must be the last one of its target. What is live then are the baselines, and its artifact is refused.
+        """
+        ...
+
     def register_token(self, deployment_id: str, token: str) -> Deployment:
         """Leave the token of a bake on the record and return all of it, marks included."""
         ...

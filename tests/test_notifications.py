@@ -17,7 +17,7 @@ from rampart.embedded.moto_guard import pattern_matcher
 from tests.engine.test_every_path import STORIES, Trouble, ready, request, skip, wake, walk
 from tests.engine.world import World
 from tests.sam_template import ROOT
-from tests.tasks.walks import arrive, ask, carry_out
+from tests.tasks.walks import arrive, ask, carry_out, resume
 
 PAGE = (ROOT / "docs/notifications.md").read_text()
 SCHEMA = json.loads((ROOT / "docs/notification.schema.json").read_text())
@@ -53,6 +53,12 @@ def spoken_for(world: World) -> None:
     ask(world, arrive(world, "Bake").name, "approve")
 
 
+def undone(world: World) -> None:
+    """Let a person undo a promotion."""
+    ask(world, resume(arrive(world, "Bake")).name, "undo")
+    world.settle(60)
+
+
 @pytest.fixture(scope="module")
 def told() -> list[Told]:
     """Return what teams are told of deployments that take every way through the state machine."""
@@ -62,6 +68,7 @@ def told() -> list[Told]:
         refused,
         waiting,
         spoken_for,
+        undone,
         *map(through, STORIES.values()),
     ]
     worlds = [ready() for _ in stories]

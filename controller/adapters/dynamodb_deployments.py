@@ -101,6 +101,26 @@ class DynamoDbDeployments:
         self._transact(writes, before)
         return after.model_copy(update={"sequence": before.sequence + 1})
 
+    def undo(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
+        """Write that a promotion was undone, with its event, at once; raises ConflictError."""
+        live = {":artifact": after.baselines, ":versions": {m.function: m.baseline for m in after.members}}
+        writes = [
+            self._change(before, after, sequence=before.sequence + 1),
+            self._put(items.event_item(event)),
+            self._update(
+                items.live_key(before.target),
+                "SET artifact = :artifact, versions = :versions",
+                "deployment_id = :id",
+                {**live, ":id": before.deployment_id},
+                None,
+            ),
+        ]
+        if before.artifact:
+            key = items.tried_key(before.target, before.artifact.identity)
+            writes.append(self._update(key, "SET refused_by = :id", None, {":id": before.deployment_id}, None))
+        self._transact(writes, before)
+        return after.model_copy(update={"sequence": before.sequence + 1})
+
     def register_token(self, deployment_id: str, token: str) -> Deployment:
         """Leave the token of a bake on the record and return all of it, marks included."""
         return self._annotate(deployment_id, "SET #token = :token", {"#token": "token"}, {":token": token})

@@ -221,6 +221,13 @@ class Deployment(_Record):
         return f"version {self.version}" if self.version else "nothing that could be read"
 
     @property
+    def baselines(self) -> str:
+        """The versions that served before, in one line."""
+        if len(self.members) == 1:
+            return f"version {self.members[0].baseline}"
+        return ", ".join(f"{member.function} version {member.baseline}" for member in self.members)
+
+    @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of the plan; none before there is one."""
         return self.plan.steps if self.plan else ()
@@ -321,6 +328,7 @@ class Transition(StrEnum):
     JUDGED = "JUDGED"
     ASKED = "ASKED"
     ENDED = "ENDED"
+    UNDONE = "UNDONE"
 
 
 class EventMember(_Record):

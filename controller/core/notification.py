@@ -29,7 +29,7 @@ _SEVERITY = {
     Status.ROLLBACK_FAILED: Severity.CRITICAL,
 }
 
-_TELLING = ("planned ", "published ", "waits ")
+_TELLING = ("planned ", "published ", "undone ", "waits ")
 """How reasons begin that say by themselves what happened."""
 
 

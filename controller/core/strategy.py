@@ -231,6 +231,12 @@ class Plan(BaseModel):
         """Whether some step leaves the baseline a part of the traffic, so that there is something to compare."""
         return len(self.steps) > 1
 
+    @property
+    def gated_end(self) -> Step:
+        """The step at full weight, with the last gate of all: whoever skips the others does not skip a person."""
+        gates = [step.approval for step in self.steps if step.approval]
+        return self.steps[-1].model_copy(update={"approval": gates[-1] if gates else None})
+
     def starting_at(self, weight: int) -> "Plan":
         """Return a guarded plan whose first step has `weight` basis points."""
         first = self.steps[0].model_copy(update={"weight": weight})

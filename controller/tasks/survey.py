@@ -166,7 +166,7 @@ def _fit_plan(survey: Survey) -> None:
             because = refuse_split(survey, member, at)
             if because and survey.plan is plan:
                 survey.plan = plan.model_copy(
-                    update={"strategy": "AllAtOnce", "steps": plan.steps[-1:], "guard": None}
+                    update={"strategy": "AllAtOnce", "steps": (plan.gated_end,), "guard": None}
                 )
                 survey.warn(f"all of the traffic moves at once, and not by {plan.strategy}: {because}")
 

@@ -47,6 +47,13 @@ def live_deployment_called(deployments: Deployments, name: str) -> Deployment:
     return _only(deployments, name, of_target or (d for d in live if d.deployment_id.startswith(name)), "live ")
 
 
+def promotion_called(deployments: Deployments, name: str) -> Deployment:
+    """Return the last promotion of a target, or the deployment that is called so; raises InputError."""
+    live = deployments.live(checked_name(name))
+    promoted = deployments.find(live.deployment_id) if live else None
+    return promoted or deployment_called(deployments, name)
+
+
 def _only(deployments: Deployments, name: str, found: Iterable[Deployment], kind: str = "") -> Deployment:
     by_id = {d.deployment_id: d for d in found}
     if not by_id:

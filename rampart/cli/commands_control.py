@@ -69,6 +69,31 @@ def abort(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
+@app.command(short_help="Put the alias back after a promotion.")
+@at_a_stack
+def undo(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Put the alias back to where it was before the last promotion of a target, for 72 hours after it.
+
+    Nothing is analysed. The artifact is remembered as refused, so that no event deploys it again.
+    """
+    from rampart.cli.choice import promotion_called
+    from rampart.cli.wording import line
+
+    name = promotion_called(stack.deployments, deployment).deployment_id
+    terminal().print(line(stack.ask("undo", name, by or stack.caller(), reason)), soft_wrap=True)
+
+
+@app.command(short_help="Deploy once more what was refused or rolled back.")
+@at_a_stack
+def retry(stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None) -> None:
+    """Start a new deployment of what an ended one was about: the latest of a target, or the one of that id."""
+    from rampart.cli.choice import deployment_called
+    from rampart.cli.wording import line
+
+    name = deployment_called(stack.deployments, deployment).deployment_id
+    terminal().print(line(stack.ask("retry", name, by or stack.caller(), reason)), soft_wrap=True)
+
+
 def _ask(stack: "Stack", verb: str, called: str, reason: str, by: str | None) -> None:
     """Ask something of the live deployment that is called so, and print what becomes of it."""
     from rampart.cli.choice import live_deployment_called

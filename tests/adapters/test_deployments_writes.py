@@ -221,3 +221,29 @@ def test_sending_empties_the_outbox_one_event_at_a_time(
     deployments.sent(second)
     assert unsent() == []
     assert deployments.events("d-1") == [first, second]
+
+
+def test_a_promotion_that_is_undone_leaves_the_baselines_live_and_its_artifact_refused(
+    deployments: Deployments, unsent: Callable[[], list[str]]
+) -> None:
+    promoted = close(deployments, open_one(deployments), Status.PROMOTED)
+    back = changed(promoted, status=Status.ROLLED_BACK, reason="undone by ada: wrong build")
+    saved = deployments.undo(promoted, back, event_of(back, Transition.UNDONE, after(200)))
+    assert found(deployments) == saved
+    assert deployments.live("orders") == Live("d-1", "version 1", {"orders": "1"})
+    assert deployments.tried("orders", promoted.what) == Tried(1, "d-1")
+    assert unsent() == ["d-1.1", "d-1.2", "d-1.3"]
+
+
+def test_only_the_last_promotion_can_be_undone_and_only_once(deployments: Deployments) -> None:
+    first = close(deployments, open_one(deployments), Status.PROMOTED)
+    second = close(deployments, open_one(deployments, "d-2"), Status.PROMOTED)
+    for promoted, tries in ((second, 1), (second, 0), (first, 0)):
+        back = changed(promoted, status=Status.ROLLED_BACK)
+        event = event_of(back, Transition.UNDONE, after(200))
+        if tries:
+            deployments.undo(promoted, back, event)
+            continue
+        with pytest.raises(ConflictError):
+            deployments.undo(promoted, back, event)
+    assert deployments.live("orders") == Live("d-2", "version 1", {"orders": "1"})

@@ -5,7 +5,7 @@ from typer.testing import CliRunner, Result
 
 from rampart.cli.__main__ import app
 
-VERBS = ("pause", "resume", "approve", "promote", "abort")
+VERBS = ("pause", "resume", "approve", "promote", "abort", "undo", "retry")
 WITH_TABLE = {"RAMPART_TABLE": "deployments"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from controller.core.alias import Routing
 from controller.core.deployment import Mark, MarkDetail, Status
 from rampart.demo.account import BUCKET, alarm_of, repository_of
 from rampart.demo.releases import Release
@@ -99,6 +100,18 @@ def aborted(shop: Shop) -> None:
     acts.abort(shop, deployment)
     acts.ends(shop, deployment, "error", "RolledBack")
     shop.settle()
+
+
+def undone(shop: Shop) -> None:
+    """Undo a promotion, and let a person have the same version tried again."""
+    deployment = acts.start(shop)
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    before = shop.record(deployment).members[0].baseline
+    assert "is undone" in acts.ask(shop, deployment, "undo")
+    assert shop.routing() == Routing(before)
+    again = acts.ask(shop, deployment, "retry").rpartition(" ")[2]
+    acts.ends(shop, again, "status", "SUCCEEDED")
+    assert [told["transition"] for told in shop.told(deployment)][-2:] == ["UNDONE", "ASKED"]
 
 
 def stopped(shop: Shop) -> None:

@@ -17,6 +17,7 @@ ALL = (
     scenarios.failed_test,
     scenarios.rolled_back,
     scenarios.signalled,
+    scenarios.undone,
     scenarios.aborted,
     scenarios.stopped,
     scenarios.flap,

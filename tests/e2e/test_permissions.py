@@ -40,6 +40,8 @@ _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("GiveUpFunction", ""): scenarios.give_up_at_once,
     ("SignalFunction", ""): scenarios.signalled,
     ("ControlFunction", ""): scenarios.aborted,
+    ("ControlFunction", "lambda:GetFunction"): scenarios.undone,
+    ("ControlFunction", "states:StartExecution"): scenarios.undone,
     ("RestoreFunction", ""): scenarios.stopped,
     ("ReconcileFunction", ""): scenarios.lost_status,
     ("ReconcileFunction", "states:SendTaskSuccess"): scenarios.lost_wake,

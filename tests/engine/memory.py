@@ -119,6 +119,19 @@ class MemoryDeployments:
             self._live[after.target] = Live(after.deployment_id, after.what, versions)
         return self._write(stored.model_copy(update={"token": None}), before, after, event)
 
+    def undo(self, before: Deployment, after: Deployment, event: Event) -> Deployment:
+        """Write that a promotion was undone, with its event, at once; raises ConflictError."""
+        with self._lock:
+            stored, live = self._guard(before), self.live(before.target)
+            if live is None or live.deployment_id != before.deployment_id:
+                raise ConflictError(f"deployment {before.deployment_id} is not live")
+            versions = {member.function: member.baseline for member in after.members}
+            self._live[before.target] = Live(before.deployment_id, after.baselines, versions)
+            if before.artifact:
+                key = (before.target, before.artifact.identity)
+                self._tried[key] = dataclasses.replace(self.tried(*key), refused_by=before.deployment_id)
+            return self._write(stored, before, after, event)
+
     def register_token(self, deployment_id: str, token: str) -> Deployment:
         """Leave the token of a bake on the record and return all of it, marks included."""
         return self._annotate(deployment_id, {"token": token})

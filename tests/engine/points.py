@@ -40,6 +40,7 @@ OPERATIONS: dict[type, dict[str, str]] = {
         "open": "TransactWriteItems",
         "save": "TransactWriteItems",
         "close": "TransactWriteItems",
+        "undo": "TransactWriteItems",
         "register_token": "UpdateItem",
         "mark": "UpdateItem",
         "claim": "GetItem",
