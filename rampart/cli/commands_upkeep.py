@@ -94,3 +94,29 @@ def prune(
         print_json({"functions": told})
     if not is_well:
         raise typer.Exit(ENDED_OTHERWISE)
+
+
+@app.command(short_help="Find what is wrong before a deployment does.")
+@at_a_stack
+def doctor(
+    stack: "Stack",
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="TARGET", help="Only these; all of the stage's if none is named.")
+    ] = None,
+    output: Answer = Output.TEXT,
+) -> None:
+    """Look at targets, their functions, alarms and sources, and at Rampart itself, and say what is wrong.
+
+    Each finding says why it matters, and has the command that mends it where there is one. Nothing is changed. What
+    may not be read is a finding too. The exit code is 1 when there is an error, or something unknown.
+    """
+    from rampart.cli.doctor import findings_document, is_well, print_findings
+    from rampart.doctor.examine import examine
+
+    findings = examine(stack, targets or [], datetime.now(UTC))
+    if output is Output.JSON:
+        print_json(findings_document(findings, stack.aws_options))
+    else:
+        print_findings(terminal(), findings, stack.aws_options)
+    if not is_well(findings):
+        raise typer.Exit(ENDED_OTHERWISE)

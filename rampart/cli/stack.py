@@ -4,10 +4,11 @@ import getpass
 import json
 import shlex
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -73,11 +74,32 @@ class Stack:
         if self._session.region_name is None:
             raise InputError("there is no AWS region; give --region, or set AWS_DEFAULT_REGION")
         self._place = place
+        self._clients: dict[str, Any] = {}
 
     @property
     def aws_options(self) -> str:
         """The options that lead a command of the AWS CLI to the same place."""
         return self._place.aws_options
+
+    @property
+    def stage(self) -> str:
+        """The stage of this Rampart."""
+        return self._place.stage
+
+    @property
+    def stack_name(self) -> str:
+        """The name of its stack."""
+        return self._place.stack_name
+
+    @cached_property
+    def account(self) -> str:
+        """The number of the account; raises ControllerError."""
+        with aws_errors("who you are"):
+            return str(self.client("sts").get_caller_identity()["Account"])
+
+    def described(self) -> Mapping[str, Any]:
+        """Return the stack as CloudFormation describes it; raises ControllerError."""
+        return described_stack(self.client("cloudformation"), self.stack_name)
 
     @cached_property
     def deployments(self) -> DynamoDbDeployments:
@@ -167,9 +189,12 @@ class Stack:
         return outputs_of(self.client("cloudformation"), self._place.stack_name)
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client; raises InputError for one that cannot be made."""
+        """Return a boto3 client, made once; raises InputError for one that cannot be made."""
         try:
-            return self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+            if service not in self._clients:
+                made = self._session.client(service, config=_CONFIG)  # type: ignore[call-overload]
+                self._clients[service] = made
+            return self._clients[service]
         except (BotoCoreError, ValueError) as error:  # such as an endpoint that is no URL
             raise InputError(f"AWS {service}: {error}") from None
 
@@ -179,7 +204,13 @@ _ON_TABLE = ("GetItem", "Query", "UpdateItem")
 
 
 def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
-    """Return the outputs of a stack; raises InputError when there is none, else ControllerError.
+    """Return the outputs of a stack; raises InputError when there is none, else ControllerError."""
+    found = described_stack(cloudformation, stack)
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def described_stack(cloudformation: Any, stack: str) -> Mapping[str, Any]:
+    """Return a stack as it is described; raises InputError when there is none, else ControllerError.
 
     Source: CloudFormation API reference, DescribeStacks: a stack that does not exist is a ValidationError.
     """
@@ -191,4 +222,4 @@ def outputs_of(cloudformation: Any, stack: str) -> dict[str, str]:
     except (ControllerError, ResponseParserError) as error:
         kind = type(error) if isinstance(error, ControllerError) else ControllerError
         raise kind(f"{error}; --table and --control-function do without the stack") from error
-    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+    return cast(Mapping[str, Any], found)

@@ -29,6 +29,7 @@ from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.ecr.build import build_image
 from rampart.embedded.ecr.model import EcrModel
 from rampart.embedded.ecr.repository import REGISTRY
+from rampart.embedded.eventbridge import s3_events
 from rampart.embedded.eventbridge.ecr_events import EcrEvents
 from rampart.embedded.eventbridge.events import EventBridge
 from rampart.embedded.eventbridge.s3_events import S3Events
@@ -195,7 +196,7 @@ class EmbeddedAws:
         queries = LogQueries(self._new_id)
         operations: dict[Operation, Service] = {("events", "PutEvents"): self.events}
         operations |= {("logs", each): queries for each in queries.operations}
-        hooks = Hooks(before, after, self._around)
+        hooks = Hooks(before, after, s3_events.AMEND, self._around)
         return Front(self.authoriser, services, operations, moto.app, hooks, self._new_id)
 
     def __enter__(self) -> Self:

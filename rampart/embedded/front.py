@@ -53,6 +53,8 @@ class Hooks:
     """May refuse a call with ApiError or change the request that moto sees."""
     after: Mapping[Operation, Callable[[Call, Response], None]] = field(default_factory=dict)
     """Sees the answer to each call that succeeded, before the caller does."""
+    amend: Mapping[Operation, Callable[[Call, Response], Response]] = field(default_factory=dict)
+    """Puts into moto's answer what moto leaves out."""
     around: Around = plainly
     """Is entered before all of that and left before the caller has its answer."""
 
@@ -118,6 +120,9 @@ class Front:
             return response
         with self._locks[call.service]:  # also while a hook looks, so that it sees what this call did
             response = _call_wsgi(self._moto, request)
+            amend = self._hooks.amend.get(operation)
+            if amend is not None and response.status < 300:
+                response = amend(call, response)
             self._tell(operation, call, response)
         return response
 

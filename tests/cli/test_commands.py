@@ -21,7 +21,7 @@ def one_line(result: Result) -> str:
     return line
 
 
-@pytest.mark.parametrize("command", ["status", "history", "show", *VERBS, "repair", "prune"])
+@pytest.mark.parametrize("command", ["status", "history", "show", *VERBS, "repair", "prune", "doctor"])
 def test_every_command_tells_how_it_finds_rampart(command: str) -> None:
     told = ran(command, "--help")
     assert told.exit_code == 0

@@ -12,13 +12,26 @@ from boto3.dynamodb.types import TypeSerializer
 
 from controller.core.alias import Routing
 from controller.core.deployment import Status
-from rampart.demo.account import FUNCTION, STAGE, TARGET
+from rampart.demo.account import BUCKET, FUNCTION, STAGE, TARGET
 from rampart.demo.releases import Release
 from rampart.embedded.wire import ACCOUNT, REGION
 from tests.e2e.command_line import Ran, Terminal, filled_in
 from tests.e2e.shop import Shop
 
 PRUNING = Path(__file__).parents[2] / "docs" / "pruning.md"
+ALARM_FIELDS = (
+    *(
+        "AlarmName",
+        "Namespace",
+        "MetricName",
+        "Dimensions",
+        "Statistic",
+        "Period",
+        "EvaluationPeriods",
+        "Threshold",
+    ),
+    *("ComparisonOperator", "TreatMissingData"),
+)
 _SLOW = {"steps": [{"weight": "25%", "bake": "30m"}]}
 _numbers = itertools.count(7)
 _serialize = TypeSerializer().serialize
@@ -159,6 +172,37 @@ def test_old_versions_are_pruned_with_no_more_rights_than_the_page_says(shop: Sh
     # The policy itself keeps the function: it names versions only.
     (deleting,) = [each for each in mine["Statement"] if "lambda:DeleteFunction" in each["Action"]]
     assert deleting["Resource"].endswith(f":function:{FUNCTION}:*")
+
+
+def test_what_doctor_finds_its_own_commands_mend(shop: Shop, person: FirstAid) -> None:
+    def found() -> dict[str, dict[str, Any]]:
+        ran = person.run(f"rampart doctor {TARGET} -o json", RAMPART_STAGE=STAGE)
+        assert ran.err == ""
+        return {each["check"]: each for each in json.loads(ran.out)["findings"]}
+
+    before = found()
+    clients = {name: shop.aws.client(name) for name in ("lambda", "s3", "cloudwatch")}
+    (alarm,) = clients["cloudwatch"].describe_alarms(AlarmNames=[f"{FUNCTION}-errors"])["MetricAlarms"]
+    kept = {name: alarm[name] for name in ALARM_FIELDS if name in alarm}
+    arn = clients["lambda"].get_function(FunctionName=FUNCTION)["Configuration"]["FunctionArn"]
+    pinned = [*alarm["Dimensions"], {"Name": "ExecutedVersion", "Value": "1"}]
+    clients["cloudwatch"].put_metric_alarm(**kept | {"Dimensions": pinned, "TreatMissingData": "ignore"})
+    clients["lambda"].untag_resource(Resource=arn, TagKeys=["rampart:managed"])
+    clients["lambda"].create_function_url_config(FunctionName=FUNCTION, AuthType="NONE")
+    gateway = {"Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"}
+    clients["lambda"].add_permission(FunctionName=FUNCTION, StatementId="gateway", **gateway)
+    clients["s3"].put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+
+    broken = {"alarm-dimensions", "alarm-missing-data", "tag", "bucket-events", "function-url", "policy"}
+    after = found()
+    assert broken <= after.keys() - before.keys()
+    for check in sorted(broken):
+        ran = person.run(after[check]["command"])
+        assert ran.code == 0, (check, after[check], ran.err)
+    # Where callers go is not for a command to say: they are given the alias, and have to use it.
+    assert found().keys() & broken == {"function-url", "policy"}
+    clients["cloudwatch"].put_metric_alarm(**kept)
+    clients["lambda"].remove_permission(FunctionName=FUNCTION, StatementId="gateway")
 
 
 def test_what_is_wrong_with_the_way_there_is_one_line(shop: Shop, person: FirstAid) -> None:

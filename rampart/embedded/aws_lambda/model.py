@@ -18,6 +18,7 @@ from rampart.embedded.aws_lambda.runner import Runner
 from rampart.embedded.aws_lambda.settings import CONFIGURATION
 from rampart.embedded.aws_lambda.sources import EventSources
 from rampart.embedded.aws_lambda.state import LATEST, LambdaState, function_arn, split_name
+from rampart.embedded.aws_lambda.urls import Urls
 from rampart.embedded.clock import Clock
 from rampart.embedded.cloudwatch.datum import Datum
 from rampart.embedded.shapes import check
@@ -60,10 +61,12 @@ class LambdaModel:
         """Whoever wants an execution to be under way says so here."""
         self._invocation = Invocation(self._state, random, runner, record, enqueue)
         functions = Functions(self._state, code)
-        access = Access(self._state, code)
+        access, urls = Access(self._state, code), Urls(self._state)
         self._operations: dict[str, tuple[_Operation, frozenset[str]]] = {
             **_function_operations(functions),
             **_alias_operations(Aliases(self._state)),
+            "CreateFunctionUrlConfig": (urls.create, _QUALIFIED | {"AuthType"}),
+            "ListFunctionUrlConfigs": (urls.list_configs, _FUNCTION | _PAGES),
             **_provisioned_operations(Provisioned(self._state)),
             **_access_operations(access),
             **_source_operations(self._sources),

@@ -129,6 +129,8 @@ class LambdaState:
         if self.code_bytes() + size_bytes > self.code_limit_bytes:
             raise ApiError("CodeStorageExceededException", "Code storage limit exceeded.")
 
+    urls: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Function URLs by the ARN of the function or alias, in the API's own shape."""
     durable_executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By their ARN, in the API's own shape."""
 

@@ -50,6 +50,8 @@ class Stack:
     outputs: dict[str, str]
     resources: dict[str, str]
     """Physical ids (what Ref gives) by logical id."""
+    parameters: dict[str, str]
+    """The values of its parameters, defaults included."""
     undo: ExitStack
     """Removes everything again when it is closed."""
 
@@ -100,7 +102,8 @@ def deploy(
         resources = {logical_id: str(body.attributes[logical_id][""]) for logical_id in order}
         outputs = body.outputs()
         undo.callback(target.stacks.pop, stack_name, None)
-        stack = Stack(stack_name, outputs, resources, undo.pop_all())
+        given = {name: ",".join(each) if isinstance(each, list) else str(each) for name, each in values.items()}
+        stack = Stack(stack_name, outputs, resources, given, undo.pop_all())
     target.stacks[stack_name] = stack
     return stack
 

@@ -1,4 +1,4 @@
-"""CloudFormation as those ask it who look for a stack's outputs: DescribeStacks of one stack by its name."""
+"""CloudFormation as those ask it who look for outputs and parameters: DescribeStacks of one stack by its name."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -37,6 +37,9 @@ class CloudFormationModel:
             "StackName": stack.name,
             "CreationTime": self._made_at,
             "StackStatus": "CREATE_COMPLETE",
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
+            ],
             "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()],
         }
 

@@ -20,6 +20,27 @@ _REASONS = {
 }
 
 
+def _with_eventbridge(call: Call, response: Response) -> Response:
+    """Show that a bucket's EventBridge notifications are on, which moto takes in and does not show.
+
+    S3 API reference, GetBucketNotificationConfiguration: EventBridgeConfiguration is an empty element.
+    """
+    if not moto_guard.sends_to_eventbridge(call.params["Bucket"]):
+        return response
+    element, end = b"<EventBridgeConfiguration/>", b"</NotificationConfiguration>"
+    body = response.body
+    if end in body:
+        body = body.replace(end, element + end)
+    else:  # an empty element of its own
+        body = b'<NotificationConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">' + element + end
+    headers = tuple((name, value) for name, value in response.headers if name.lower() != "content-length")
+    return Response(response.status, (*headers, ("Content-Length", str(len(body)))), body)
+
+
+AMEND = {("s3", "GetBucketNotificationConfiguration"): _with_eventbridge}
+"""What is put into S3's answers."""
+
+
 class S3Events:
     """Tells EventBridge of every new object."""
 

@@ -31,6 +31,7 @@ def _arn(service: str, resource: str) -> str:
 # --- Lambda -------------------------------------------------------------------------------------------------
 
 _ON_FUNCTION = (
+    *("CreateFunctionUrlConfig", "ListFunctionUrlConfigs"),
     *("AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunction", "DeleteFunctionConcurrency"),
     *("GetAlias", "GetFunction", "GetFunctionConcurrency", "GetFunctionConfiguration", "GetPolicy"),
     *("GetFunctionEventInvokeConfig", "GetProvisionedConcurrencyConfig", "ListAliases"),
