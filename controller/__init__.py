@@ -5,7 +5,7 @@ These are the stages of a deployment, in the order in which the state machine vi
 intake     turns an event of S3 or ECR into an artifact, finds the targets that want it, starts one execution each.
 Plan       judges artifact and target, reads the traffic of late, claims the functions, writes the record.
 Publish    updates the code, waits until Lambda is ready, publishes the candidate version.
-Verify     asks the candidate to answer its test events before any traffic reaches it.
+Verify     asks the candidate its test events before any traffic, and hooks before each weight and the promotion.
 Shift      gives the candidate the weight of the next step, on every member.
 Bake       waits at that weight; the end of the wait, or whoever has something to say, ends it.
 Judge      compares the versions, looks at rules, alarms, marks and time, comes to a verdict and decides.

@@ -7,6 +7,7 @@ from controller.adapters.dynamodb_items import event_of_item, from_dynamodb
 from controller.core.deployment import Event
 from controller.core.notification import notification
 from controller.ports import Ports
+from controller.tasks.hooks import start_hooks_after
 from controller.tasks.waiting import wake_others
 
 
@@ -27,6 +28,7 @@ def tell(
         try:
             event = event_of_item(from_dynamodb(record["dynamodb"]["NewImage"]))
             ports.bus.send(notification(event, stage))
+            start_hooks_after(ports, event, stage)
             ports.deployments.sent(event)
             wake_others(ports, event)
             on_told(event)

@@ -46,6 +46,10 @@ class Functions(Protocol):
         """Invoke a version directly and wait for its answer."""
         ...
 
+    def send(self, function: str, payload: Any) -> None:
+        """Have a function invoked, and do not wait for it; raises MissingError."""
+        ...
+
     def alias(self, function: str, name: str) -> Alias:
         """Return the alias as it is now; raises MissingError."""
         ...
@@ -243,6 +247,10 @@ class Deployments(Protocol):
 
     def mark(self, deployment_id: str, mark: Mark, detail: MarkDetail) -> Deployment:
         """Leave a mark, unless it is there already, and return all of the record, token included."""
+        ...
+
+    def answer(self, deployment_id: str, hook_id: str, detail: MarkDetail) -> Deployment:
+        """Leave what a hook says if it was asked last and has said nothing yet; return the record."""
         ...
 
     def claim(self, function: str) -> Claim:

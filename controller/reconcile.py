@@ -18,6 +18,7 @@ from controller.core.source import ImageSource
 from controller.core.strategy import FULL_WEIGHT
 from controller.core.target import canonical_request
 from controller.tasks.context import Context
+from controller.tasks.hooks import start_hooks_after
 from controller.tasks.roll_back import roll_back
 from controller.tasks.waiting import has_cause_to_wake, wake_others
 
@@ -108,6 +109,7 @@ def _unsent(context: Context, _: Visit) -> Iterator[Finish]:
 
 def _tell(context: Context, event: Event) -> str:
     context.ports.bus.send(notification(event, context.stage))
+    start_hooks_after(context.ports, event, context.stage)
     context.ports.deployments.sent(event)
     wake_others(context.ports, event)
     return f"{event.event_id}: told late"

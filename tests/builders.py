@@ -17,14 +17,13 @@ from controller.core.deployment import (
     MemberRecord,
     Status,
     Transition,
-    WatchedAlarm,
 )
 from controller.core.evidence import Minute
 from controller.core.measurement import Metric, ShiftMade, Subject, errors_of, minute_number
 from controller.core.outcome import Outcome
 from controller.core.strategy import Guard, Plan, Step
 from controller.core.target import RedAtStart, Target
-from controller.core.verdict import AlarmState, Reading, Verdict
+from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """The moment of every default; a shift at step `at_step` happens then."""

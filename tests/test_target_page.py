@@ -114,6 +114,7 @@ BEYOND: dict[str, dict[str, Any]] = {
     "does not ascend": {"strategy": {"steps": [{"weight": "5%", "bake": "1m"}, {"weight": "5%", "bake": "1m"}]}},
     "is a member already": {"members": [{"function": "a"}, {"function": "a"}]},
     "is named already": {"alarms": ["a", "a"]},
+    "a hook may take from": {"hooks": [{"function": "a", "at": "before_traffic", "timeout": "0s"}]},
     "may be held for 1d at most": {"max_hold": "2d"},
     "the guarded strategy goes by it": {"strategy": "guarded", "comparison": False},
     "whole minutes": {"rules": [{"metric": "throttles", "above": 3, "over": "90s"}]},

@@ -55,6 +55,7 @@ LAMBDA_WRITES = {
     "lambda:InvokeFunction",
 }
 OWN_STAGE = {"StringEquals": {"aws:ResourceTag/rampart:managed": {"Ref": "Stage"}}}
+HOOK_OF_STAGE = {"StringEquals": {"aws:ResourceTag/rampart:hook": {"Ref": "Stage"}}}
 
 
 def lint(*templates: Path) -> tuple[int, str]:
@@ -167,6 +168,9 @@ def test_a_write_to_a_function_needs_the_tag_of_this_stage(name: str) -> None:
     assert writes <= LAMBDA_WRITES
     if name == "DeploymentStateMachine.Tasks":  # the controller's own functions, by their exact ARNs
         assert statement["Resource"] == [get_att(n, "Arn") for n in FUNCTIONS if f"{n}Arn" in TEXT]
+    elif name.endswith(".AskHooks"):
+        assert writes == {"lambda:InvokeFunction"}
+        assert statement["Condition"] == HOOK_OF_STAGE
     elif writes:
         assert statement["Condition"] == OWN_STAGE
         assert not reads

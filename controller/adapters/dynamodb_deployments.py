@@ -134,6 +134,22 @@ class DynamoDbDeployments:
             {":detail": detail.model_dump(mode="json")},
         )
 
+    def answer(self, deployment_id: str, hook_id: str, detail: MarkDetail) -> Deployment:
+        """Leave what a hook says if it was asked last and has said nothing yet; return the record."""
+        try:
+            return self._annotate(
+                deployment_id,
+                "SET marks.#mark = :detail",
+                {"#mark": Mark.HOOK.value, "#hook": "hook", "#id": "hook_id"},
+                {":detail": detail.model_dump(mode="json"), ":id": hook_id},
+                "#hook.#id = :id AND (attribute_not_exists(marks.#mark) OR marks.#mark.#id <> :id)",
+            )
+        except MissingError:
+            found = self.find(deployment_id)
+            if found is None:
+                raise
+            return found
+
     def claim(self, function: str) -> Claim:
         """Return the claim on a function; one that nobody holds has no owner."""
         return items.claim_of(function, self._get(items.claim_key(function)))
@@ -227,7 +243,12 @@ class DynamoDbDeployments:
         return items.from_dynamodb(answer.get("Item"))
 
     def _annotate(
-        self, deployment_id: str, expression: str, names: dict[str, str], values: items.Item
+        self,
+        deployment_id: str,
+        expression: str,
+        names: dict[str, str],
+        values: items.Item,
+        condition: str = "attribute_exists(pk)",
     ) -> Deployment:
         for last_try in (*(False,) * _TRIES_BESIDE_TRANSACTIONS, True):
             try:
@@ -236,7 +257,7 @@ class DynamoDbDeployments:
                         TableName=self._table,
                         Key=items.to_dynamodb(items.record_key(deployment_id)),
                         UpdateExpression=expression,
-                        ConditionExpression="attribute_exists(pk)",
+                        ConditionExpression=condition,
                         ExpressionAttributeNames=names,
                         ExpressionAttributeValues=items.to_dynamodb(values),
                         ReturnValues="ALL_NEW",

@@ -81,6 +81,11 @@ class LambdaFunctions:
         error = _spell_error(answer) if response.get("FunctionError") else None
         return Answer(answer, error, _reported_ms(response.get("LogResult", "")))
 
+    def send(self, function: str, payload: Any) -> None:
+        """Have a function invoked, and do not wait for it; raises MissingError."""
+        with aws_errors(f"invoking function {function}"):
+            self._lambda.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(payload).encode())
+
     def alias(self, function: str, name: str) -> Alias:
         """Return the alias as it is now; raises MissingError."""
         with aws_errors(f"alias {function}:{name}"):

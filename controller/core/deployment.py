@@ -11,11 +11,12 @@ from controller.core.alias import Alias, Routing, routing_at
 from controller.core.approval import Gate
 from controller.core.artifact import WrittenArtifact
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
+from controller.core.hook import Hook, HookOutcome, HookRun
 from controller.core.measurement import ShiftMade, Subject
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, Plan, Step
-from controller.core.target import Hotfix, RedAtStart
-from controller.core.verdict import Verdict
+from controller.core.target import Hotfix
+from controller.core.verdict import Verdict, WatchedAlarm
 from controller.core.verification import VerificationEvent
 
 SCHEMA_VERSION = 1
@@ -88,6 +89,10 @@ class MarkDetail(_Record):
     reason: str
     since: datetime | None = None
     """When what it tells of happened, where that is known: the alarm's own time."""
+    hook_id: str | None = None
+    """Which asking of a hook it answers."""
+    outcome: HookOutcome | None = None
+    """What the hook says."""
 
     def spell(self, mark: Mark) -> str:
         """Return the mark in words, for the reason of what follows from it."""
@@ -104,16 +109,6 @@ class Pause(MarkDetail):
     """Who paused a deployment, why, and when it is rolled back unless somebody has resumed it."""
 
     until: datetime
-
-
-class WatchedAlarm(_Record):
-    """An alarm that this deployment watches."""
-
-    name: str
-    red_at_start: RedAtStart
-    armed: bool
-    """Whether ALARM rolls the deployment back; an alarm that was red at the start arms when it recovers."""
-    armed_at: datetime
 
 
 class MemberRecord(_Record):
@@ -173,6 +168,11 @@ class Deployment(_Record):
     expects_evidence: bool = False
     """Whether the usual traffic is enough to compare by; else the candidate may be promoted without evidence."""
     test_events: tuple[VerificationEvent, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    hook: HookRun | None = None
+    """The hook that was asked last."""
+    hooks_answered: tuple[str, ...] = ()
+    """The askings after the promotion of which the answer is known."""
     alarms: tuple[WatchedAlarm, ...] = ()
     warnings: tuple[str, ...] = ()
     """What speaks against it, and is no reason to refuse it."""

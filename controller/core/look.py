@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
 from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then
 from controller.core.decision import Decision, Ruling, decide
-from controller.core.deployment import Deployment, WatchedAlarm
+from controller.core.deployment import Deployment
 from controller.core.evidence import Minute
 from controller.core.guarded import next_plan
 from controller.core.history import usual_traffic
+from controller.core.hooks_due import BEFORE_TRAFFIC_LOOK_MINUTES, decide_before_traffic, run_here, with_hooks
 from controller.core.looks import lead, next_look, shift_due_at, start_of_shift
 from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, ShiftMade, Subject, minute_number
 from controller.core.observation import Observation, member_of, observe
@@ -19,7 +20,7 @@ from controller.core.outcome import Outcome
 from controller.core.rules import Watched, judge_rule, metrics_of, window
 from controller.core.strategy import FULL_WEIGHT, spell_weight
 from controller.core.target import RedAtStart
-from controller.core.verdict import AlarmState, Reading, Verdict, judge_reading, worst
+from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm, judge_reading, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,14 @@ def look(
     """
     deployment = _suspended(deployment, now)
     watched = tuple(_armed(a, r, now) for a, r in zip(deployment.alarms, readings, strict=True))
+    if deployment.step_index < 0:
+        return _before_traffic(deployment, watched, readings, now, minute_seconds)
     seen = observe(deployment, {} if isinstance(measured, str) else measured, now, minute_seconds)
     verdict = _verdict(seen, watched, readings, measured if isinstance(measured, str) else None)
     plan = next_plan(seen)
     due_at = shift_due_at(deployment, minute_seconds)
     due_look = due_at - lead(deployment, minute_seconds) if due_at else None
-    ruling = decide(deployment, verdict, now, due_look, is_paid=plan is not None)
+    ruling = with_hooks(deployment, decide(deployment, verdict, now, due_look, is_paid=plan is not None), now)
     changes: dict[str, Any] = {
         "suspended_since": deployment.suspended_since,
         "suspended_seconds": deployment.suspended_seconds,
@@ -70,7 +73,7 @@ def look(
         "verdict": verdict,
         "reason": ruling.reason,
         "awaits_approval": ruling.awaits_approval,
-        "look_at": next_look(deployment, now, minute_seconds),
+        "look_at": _until_news(deployment, next_look(deployment, now, minute_seconds)),
     }
     if ruling.decision is Decision.SHIFT and deployment.plan and deployment.promotion:
         changes |= {"intended_index": deployment.plan.last_index, "shift_at": now}
@@ -86,13 +89,42 @@ def look(
 
 def _suspended(deployment: Deployment, now: datetime) -> Deployment:
     """Return a deployment that remembers how long something other than evidence has held its step."""
-    held = deployment.pause or (deployment.asked_at and not deployment.approval)
+    run = run_here(deployment)
+    waits = deployment.pause or (run and run.is_waiting)
+    held = waits or (deployment.asked_at and not deployment.approval)
     since, seconds = deployment.suspended_since, deployment.suspended_seconds
     if since and not held:
         seconds, since = seconds + (now - since).total_seconds(), None
     elif held and not since:
         since = now
     return deployment.model_copy(update={"suspended_since": since, "suspended_seconds": seconds})
+
+
+def _before_traffic(
+    deployment: Deployment,
+    watched: Sequence[WatchedAlarm],
+    readings: Sequence[Reading],
+    now: datetime,
+    minute_seconds: float,
+) -> Look:
+    """Judge a deployment that waits for a hook before any traffic: by its alarms, which is all that there is."""
+    verdict = _alarm_verdict(watched, readings)
+    soon = now + timedelta(seconds=BEFORE_TRAFFIC_LOOK_MINUTES * minute_seconds)
+    ruling = decide_before_traffic(deployment, verdict, now)
+    changes = {
+        "alarms": tuple(watched),
+        "verdict": verdict,
+        "reason": ruling.reason,
+        "look_at": _until_news(deployment, soon),
+    }
+    after = deployment.model_copy(update=changes)
+    return Look(after, replace(ruling, look_seconds=after.seconds_to_look(now)), verdict)
+
+
+def _until_news(deployment: Deployment, look_at: datetime) -> datetime:
+    """Return when to look next, when a hook that is waited for has failed by its timeout at the latest."""
+    run = run_here(deployment)
+    return min(look_at, run.until) if run and run.is_waiting else look_at
 
 
 def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> Deployment:

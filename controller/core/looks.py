@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from controller.core.deployment import Deployment
@@ -80,22 +81,34 @@ def _next_minute(moment: datetime, seconds: float) -> datetime:
     return datetime.fromtimestamp(number * seconds, moment.tzinfo)
 
 
-def history_events(plan: Plan, minute_seconds: float) -> int:
-    """Return how many history events an execution of the plan writes when every verdict is PASS."""
+def look_at_once(deployment: Deployment, now: datetime, minute_seconds: float) -> datetime:
+    """Return the next moment at which a look may find that all is passed and shift: now, or before a minute."""
+    minute, early = _next_minute(now, minute_seconds), lead(deployment, minute_seconds)
+    return now if not early or minute - now <= early else minute - early
+
+
+def history_events(plan: Plan, minute_seconds: float, waits: Sequence[int] = ()) -> int:
+    """Return how many history events an execution of the plan writes when every verdict is PASS.
+
+    `waits` are the seconds that each hook may be waited for.
+    """
     bakes = [step.bake_seconds / minute_seconds for step in plan.steps]
     looks, steps = sum(map(_looks, bakes)), len(plan.steps)
     if plan.guard:
         ramp = _looks(plan.guard.min_duration_seconds / minute_seconds)
         steps = MOST_GUARDED_STEPS
         looks = max(ramp, steps - 1) + _looks(bakes[-1])
+    looks += sum(_looks(wait / minute_seconds) for wait in waits)
+    steps += len(waits)
     return _EVENTS_OF_THE_REST + looks * _EVENTS_PER_LOOK + steps * _EVENTS_PER_STEP
 
 
-def refuse_long_plan(plan: Plan, minute_seconds: float) -> str | None:
-    """Return why a plan is too long to be carried out, or None."""
-    if plan.total_seconds > MAX_PLAN_SECONDS:
-        return f"the plan takes {spell_span(plan.total_seconds)}; a deployment may take 7d"
-    events = history_events(plan, minute_seconds)
+def refuse_long_plan(plan: Plan, minute_seconds: float, waits: Sequence[int] = ()) -> str | None:
+    """Return why a plan is too long to be carried out, or None; `waits` as in `history_events`."""
+    if plan.total_seconds + sum(waits) > MAX_PLAN_SECONDS:
+        hooks = f", of which its hooks may take {spell_span(sum(waits))}" if waits else ""
+        return f"the plan takes {spell_span(plan.total_seconds + sum(waits))}{hooks}; a deployment may take 7d"
+    events = history_events(plan, minute_seconds, waits)
     if events > MAX_HISTORY_EVENTS:
         return f"the plan needs {events} history events of Step Functions; {MAX_HISTORY_EVENTS} is the most"
     return None

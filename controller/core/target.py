@@ -13,6 +13,8 @@ from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMet
 from controller.core.document import Document, matching, parse, parse_json
 from controller.core.duration import Duration, spell_duration
 from controller.core.errors import InputError
+from controller.core.hook import MAX_HOOKS, Hook
+from controller.core.names import AliasName, FunctionName, VersionNumber
 from controller.core.source import Source
 from controller.core.strategy import Strategy, is_guarded
 from controller.core.verification import MAX_EVENTS, VerificationEvent, check_payload
@@ -61,23 +63,9 @@ def _parse_alarm(value: Any) -> Any:
     raise ValueError(f'write an alarm\'s name or {{"name": …}}, not {shown(value)}')
 
 
-FunctionName = Annotated[
-    str,
-    matching(
-        r"[a-zA-Z0-9_-]{1,64}", "write the function's name (letters, digits, - and _, at most 64), not its ARN"
-    ),
-]
-AliasName = Annotated[
-    str,
-    matching(
-        r"(?!\d+$)[a-zA-Z0-9_-]{1,128}",
-        "write the alias's name (letters, digits, - and _, at most 128; not a number alone)",
-    ),
-]
 TargetName = Annotated[
     str, matching(_TARGET_NAME.pattern, "write a target's name (a-z, 0-9 and -, at most 50 characters)")
 ]
-VersionNumber = Annotated[str, matching(r"[1-9][0-9]{0,18}", 'write a version number such as "41"')]
 
 
 class Member(Document):
@@ -136,6 +124,8 @@ class Target(Document):
     """Thresholds for the candidate's own numbers."""
     test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=MAX_EVENTS)] = ()
     """What the candidate must answer before it gets traffic."""
+    hooks: Annotated[tuple[Hook, ...], Field(max_length=MAX_HOOKS)] = ()
+    """Functions of your own that are asked whether to go on, in this order."""
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
     """What a new deployment does while another one of this target runs."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from controller.core.criteria import WhenUnclear
 from controller.core.outcome import Outcome
+from controller.core.target import RedAtStart
 
 _RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
 _STRICTNESS = {WhenUnclear.PROMOTE: 0, WhenUnclear.APPROVE: 1, WhenUnclear.ROLL_BACK: 2}
@@ -54,6 +55,18 @@ class Reading:
     """The last time it went into ALARM since the look-back began, even if it has recovered."""
     ok_at: datetime | None = None
     """The first time it became OK since the look-back began, even if it fired again."""
+
+
+class WatchedAlarm(BaseModel):
+    """An alarm that this deployment watches."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    name: str
+    red_at_start: RedAtStart
+    armed: bool
+    """Whether ALARM rolls the deployment back; an alarm that was red at the start arms when it recovers."""
+    armed_at: datetime
 
 
 def judge_reading(reading: Reading, armed_at: datetime) -> Verdict:

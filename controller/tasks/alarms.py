@@ -1,9 +1,8 @@
 """Alarms at the start: those that the target names, armed as they are now."""
 
-from controller.core.deployment import WatchedAlarm
 from controller.core.errors import RefusedError, UnavailableError
 from controller.core.target import AlarmRule, RedAtStart, Request, Target
-from controller.core.verdict import AlarmState, Reading
+from controller.core.verdict import AlarmState, Reading, WatchedAlarm
 from controller.tasks.context import Context
 
 

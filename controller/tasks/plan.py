@@ -135,6 +135,7 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             "comparison": target.comparison,
             "rules": target.rules,
             "test_events": target.test_events,
+            "hooks": target.hooks,
             "alarms": survey.alarms,
             "warnings": tuple(survey.warnings),
             "waits_for": None,

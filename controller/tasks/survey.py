@@ -13,7 +13,6 @@ from typing import TypeVar
 from controller.core.artifact import ZipArtifact
 from controller.core.code import Code
 from controller.core.code_storage import refuse_for_storage, storage_warning
-from controller.core.deployment import WatchedAlarm
 from controller.core.errors import (
     ArtifactRefusedError,
     ClaimHeldError,
@@ -21,12 +20,15 @@ from controller.core.errors import (
     InputError,
     RefusedError,
 )
+from controller.core.hooks_due import longest_waits
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
 from controller.core.target import Member, Request, Target
+from controller.core.verdict import WatchedAlarm
 from controller.ports import Claim, Stored
 from controller.tasks.alarms import find_alarm, read_alarms
 from controller.tasks.context import Context
+from controller.tasks.hooks import check_hook
 from controller.tasks.images import find_images
 from controller.tasks.preflight import Found, check_managed, check_zip, find_member, refuse_split, surroundings
 
@@ -91,6 +93,9 @@ def survey_request(survey: Survey, stored: Stored | None, started_at: datetime) 
             code = context.ports.functions.latest(member.function)
             check_managed(code, context.stage)
             survey.codes[member.function] = code
+    for function in dict.fromkeys(hook.function for hook in target.hooks):
+        with survey.judging():
+            check_hook(context, function)
     codes = list(survey.codes.values())
     with survey.judging():
         survey.images = find_images(context, asked, target, codes, stored, started_at)
@@ -139,7 +144,8 @@ def _asked_plan(context: Context, asked: Request, target: Target) -> Plan:
             f"execution input: strategy: target {target.name} has its comparison off, which it goes by"
         )
     plan = target_plan(strategy, target, context.minute_seconds)
-    too_long = refuse_long_plan(plan, context.minute_seconds)
+    waits = longest_waits(target.hooks, plan, context.minute_seconds)
+    too_long = refuse_long_plan(plan, context.minute_seconds, waits)
     if too_long:
         raise InputError(f"target {target.name}: strategy: {too_long}")
     return plan

@@ -1,26 +1,55 @@
-"""Verify: the candidate answers the target's test events, on its own version number, before any traffic."""
+"""Verify: what a candidate must answer before any traffic, and the hooks before each weight and the promotion.
+
+Test events go to the candidate's own version number. Hooks are asked one after the other, one in each visit; the
+asking is written before it is made, so that whoever asks again, after a crash, asks the same. When all have passed,
+Judge looks once more before anything is shifted.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
 
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Status, Transition, event_of
+from controller.core.duration import spell_duration
+from controller.core.errors import DeniedError, RefusedError
 from controller.core.expectation import NOTHING_SAID
+from controller.core.hook import HookAnswer, HookOutcome, HookRun, read_answer
+from controller.core.hooks_due import (
+    BEFORE_TRAFFIC_LOOK_MINUTES,
+    begun,
+    later_answer,
+    next_hook,
+    question,
+    run_here,
+    waiting_words,
+)
+from controller.core.looks import look_at_once, next_look
+from controller.core.outcome import Outcome
+from controller.core.verdict import Verdict
 from controller.core.wording import one_line
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
 
 
 def verify(context: Context) -> Ruling:
-    """Let the first shift be made, or end REJECTED because a candidate failed a test event."""
+    """Let the first shift be made, or the next look; hold for a hook; or end what has failed.
+
+    Before any traffic a failure ends REJECTED; later it leads to a rollback.
+    """
     deployment = read_live(context)
-    if deployment.intended_index >= 0:  # verified before an answer was lost
+    if deployment.intended_index > deployment.step_index:  # verified before an answer was lost
         return Ruling(Decision.SHIFT, deployment.reason)
-    fault = _first_fault(context, deployment)
-    if fault:
-        return end(context, deployment, Status.REJECTED, fault, refused=True)
-    asked = len(deployment.test_events)
-    reason = f"answered {asked} test event{'s' * (asked != 1)}" if asked else "no test event is declared"
-    after = deployment.model_copy(update={"reason": reason, "intended_index": 0, "shift_at": context.now})
-    context.ports.deployments.save(deployment, after, event_of(after, Transition.VERIFIED, context.now))
-    return Ruling(Decision.SHIFT, reason)
+    run = run_here(deployment)
+    if run is None and deployment.step_index < 0:
+        fault = _first_fault(context, deployment)
+        if fault:
+            return end(context, deployment, Status.REJECTED, fault, refused=True)
+        asked = len(deployment.test_events)
+        said = f"answered {asked} test event{'s' * (asked != 1)}" if asked else "no test event is declared"
+        return _go_on(context, deployment, said)
+    if run is None or run.outcome is HookOutcome.PASS:
+        return _go_on(context, deployment, deployment.reason)
+    return _hear(context, deployment, run)
 
 
 def _first_fault(context: Context, deployment: Deployment) -> str | None:
@@ -33,3 +62,99 @@ def _first_fault(context: Context, deployment: Deployment) -> str | None:
                 who = f"{member.function} version {member.candidate}"
                 return f"{who} failed test event {event.name!r}: {one_line(fault)}"
     return None
+
+
+def _go_on(context: Context, deployment: Deployment, said: str) -> Ruling:
+    """Ask the next hook in the next visit, or let go on what has passed."""
+    number = next_hook(deployment)
+    if number is not None:
+        reason = f"{said}; asks hook {deployment.hooks[number].function}"
+        asking = begun(deployment, number, context.ports.clock.now(), context.minute_seconds)
+        context.ports.deployments.save(deployment, asking.model_copy(update={"reason": reason}))
+        return Ruling(Decision.VERIFY, reason)
+    if deployment.step_index < 0:
+        changes: dict[str, Any] = {"intended_index": 0, "shift_at": context.now}
+        _save(context, deployment, Transition.VERIFIED, reason=said, **changes)
+        return Ruling(Decision.SHIFT, said)
+    look_at = look_at_once(deployment, context.ports.clock.now(), context.minute_seconds)
+    return _hold(context, deployment, said, look_at)
+
+
+def _hear(context: Context, deployment: Deployment, run: HookRun) -> Ruling:
+    """Return what follows from what a hook says, in its answer or later."""
+    try:
+        answer = _answer(context, deployment, run)
+    except _UselessError as useless:
+        return _fail(context, deployment, f"hook {run.function} {useless}", blames=False)
+    if answer is None or answer.outcome is HookOutcome.WAIT:
+        waits = {"hook": run.model_copy(update={"outcome": HookOutcome.WAIT})}
+        return _hold(context, deployment, waiting_words(run), _news_by(context, deployment, run), **waits)
+    told = f": {answer.reason}" if answer.reason else ""
+    if answer.outcome is HookOutcome.FAIL:
+        return _fail(context, deployment, f"hook {run.function} failed{told or ', without a reason'}", blames=True)
+    passed = {"hook": run.model_copy(update={"outcome": HookOutcome.PASS})}
+    said = f"hook {run.function} passed{told}"
+    saved = _save(context, deployment, Transition.JUDGED, reason=said, **passed)
+    return _go_on(context, saved, said)
+
+
+class _UselessError(Exception):
+    """A hook said nothing that can be used; the text follows its name."""
+
+
+def _answer(context: Context, deployment: Deployment, run: HookRun) -> HookAnswer | None:
+    """Return what a hook says; None when it is still waited for. Raises _UselessError."""
+    late = f"has not passed within {spell_duration(run.timeout_seconds)}"
+    later = later_answer(deployment)
+    if later and later.outcome and later.at < run.until:
+        return HookAnswer(outcome=later.outcome, reason=one_line(f"{later.reason} ({later.by})", 400))
+    if context.ports.clock.now() >= run.until:
+        raise _UselessError(late)
+    if run.is_waiting:
+        return None
+    asked = question(deployment, run.hook_id, run.at, context.stage, run.until)
+    try:
+        answer = context.ports.functions.ask(run.function, "$LATEST", asked)
+    except (RefusedError, DeniedError) as error:
+        raise _UselessError(f"could not be asked: {error}") from error
+    if answer.error:
+        raise _UselessError(f"failed: {one_line(answer.error)}")
+    try:
+        heard = read_answer(answer.payload)
+    except ValueError as malformed:
+        raise _UselessError(str(malformed)) from None
+    if heard.outcome is not HookOutcome.FAIL and context.ports.clock.now() >= run.until:
+        raise _UselessError(late)
+    return heard
+
+
+def _fail(context: Context, deployment: Deployment, reason: str, *, blames: bool) -> Ruling:
+    """End a deployment because of a hook; the artifact is blamed when the hook said so itself."""
+    if deployment.step_index < 0:
+        return end(context, deployment, Status.REJECTED, reason, refused=blames)
+    told = f"{deployment.spell_step(deployment.step_index)}: {reason}"
+    verdict = Verdict(outcome=Outcome.FAIL, reason=reason, blames=blames)
+    failed_at = deployment.failed_at or context.ports.clock.now()
+    _save(context, deployment, Transition.JUDGED, reason=told, verdict=verdict, failed_at=failed_at)
+    return Ruling(Decision.ROLL_BACK, told)
+
+
+def _news_by(context: Context, deployment: Deployment, run: HookRun) -> datetime:
+    """Return when to look next while a hook is waited for."""
+    now = context.ports.clock.now()
+    if deployment.step_index < 0:
+        return min(now + timedelta(seconds=BEFORE_TRAFFIC_LOOK_MINUTES * context.minute_seconds), run.until)
+    return min(next_look(deployment, now, context.minute_seconds), run.until)
+
+
+def _hold(context: Context, deployment: Deployment, reason: str, look_at: datetime, **changes: Any) -> Ruling:
+    saved = _save(context, deployment, Transition.JUDGED, reason=reason, look_at=look_at, **changes)
+    return Ruling(Decision.HOLD, reason, saved.seconds_to_look(context.ports.clock.now()))
+
+
+def _save(context: Context, deployment: Deployment, transition: Transition, **changes: Any) -> Deployment:
+    """Write what has changed; an event tells of a reason that is new."""
+    after = deployment.model_copy(update=changes)
+    is_news = transition is Transition.VERIFIED or after.reason != deployment.reason
+    event = event_of(after, transition, context.ports.clock.now()) if is_news else None
+    return context.ports.deployments.save(deployment, after, event)

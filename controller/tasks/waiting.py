@@ -6,6 +6,7 @@ from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, goe
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ClaimHeldError, ConflictError, RefusedError
+from controller.core.hooks_due import has_news
 from controller.core.target import Target
 from controller.ports import Ports
 from controller.tasks.context import Context
@@ -70,7 +71,7 @@ def waiter_before(ports: Ports, waiting: Deployment) -> Deployment | None:
 
 def has_cause_to_wake(ports: Ports, deployment: Deployment) -> bool:
     """Say whether a deployment that holds has something to do now, before its look is due."""
-    if deployment.stopping_mark:
+    if deployment.stopping_mark or has_news(deployment):
         return True
     if deployment.status is not Status.PENDING or deployment.waits_for is None:
         return False

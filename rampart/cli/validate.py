@@ -5,6 +5,7 @@ from pathlib import Path
 from controller.core.document import parse
 from controller.core.duration import spell_span
 from controller.core.errors import InputError
+from controller.core.hooks_due import longest_waits
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, spell_plan
 from controller.core.target import Target
@@ -27,7 +28,7 @@ def verdict_on(path: Path) -> list[str]:
     """Return what a target's document comes to, in lines for people; raises InputError."""
     target = target_in(path)
     plan = target_plan(target.strategy, target, _MINUTE_SECONDS)
-    too_long = refuse_long_plan(plan, _MINUTE_SECONDS)
+    too_long = refuse_long_plan(plan, _MINUTE_SECONDS, longest_waits(target.hooks, plan, _MINUTE_SECONDS))
     if too_long:
         raise InputError(f"{path}: strategy: {too_long}")
     members = ", ".join(f"{member.function}:{member.alias}" for member in target.members)
@@ -56,4 +57,5 @@ def _judges(target: Target, plan: Plan) -> str:
     if target.test_events:
         asked = len(target.test_events)
         judges.append(f"{asked} test event{'s' * (asked != 1)} before any traffic")
+    judges += [f"hook {hook.function} {hook.at.replace('_', ' ')}" for hook in target.hooks]
     return "; ".join(judges) or "nothing: time alone decides"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
-from controller.core import approval, criteria, document, duration, expectation, expression, strategy, target
+from controller.core import approval, criteria, document, duration, expectation, expression, hook, strategy, target
 from controller.core.target import Target
 from rampart.reference.page import DocumentError
 from rampart.reference.said import must_say
@@ -128,6 +128,7 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     approval._three_days_at_most: _as_it_is,
     criteria._an_hour_at_most: _as_it_is,
     target._a_day_at_most: _as_it_is,
+    hook._a_second_to_a_day: _as_it_is,
     target._not_a_truth_value: _as_it_is,
     target._parse_alarm: _or({"type": "string", "minLength": 1, "maxLength": 255}),
     strategy.Steps._ascend: _as_it_is,

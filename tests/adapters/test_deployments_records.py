@@ -11,6 +11,7 @@ from controller.core.criteria import ComparisonTerms, Rule, Then, WhenUnclear
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import MissingError
 from controller.core.evidence import Minute
+from controller.core.hook import At, HookOutcome, HookRun
 from controller.core.measurement import ShiftMade, errors_of, slowness_of
 from controller.core.outcome import Outcome
 from controller.core.strategy import Guard, Plan, Step
@@ -222,3 +223,52 @@ def test_a_mark_that_meets_a_transaction_is_left_all_the_same(aws: EmbeddedAws, 
 
     marked = DynamoDbDeployments(InTheWay(), table).mark("d-1", Mark.ABORT, DETAIL)  # type: ignore[arg-type]
     assert marked.marks == {Mark.ABORT: DETAIL}
+
+
+def asking(hook_id: str = "d-1.0.0") -> HookRun:
+    """Return the asking of a hook that is waited for."""
+    return HookRun(
+        hook_id=hook_id,
+        step=0,
+        number=0,
+        function="acceptance",
+        at=At.BEFORE_TRAFFIC,
+        timeout_seconds=300,
+        until=after(300),
+        outcome=HookOutcome.WAIT,
+    )
+
+
+def says(hook_id: str, outcome: HookOutcome, by: str = "suite") -> MarkDetail:
+    """Return what a hook says."""
+    return MarkDetail(at=after(10), by=by, reason="seen", hook_id=hook_id, outcome=outcome)
+
+
+def test_a_hook_that_was_asked_answers_once(deployments: Deployments) -> None:
+    open_one(deployments, hook=asking())
+    deployments.register_token("d-1", "token-1")
+    first = says("d-1.0.0", HookOutcome.PASS)
+    answered = deployments.answer("d-1", "d-1.0.0", first)
+    assert (answered.marks, answered.token) == ({Mark.HOOK: first}, "token-1")
+    assert deployments.answer("d-1", "d-1.0.0", says("d-1.0.0", HookOutcome.FAIL, "later")) == answered
+    assert found(deployments) == answered
+
+
+def test_an_answer_to_another_asking_changes_nothing(deployments: Deployments) -> None:
+    before = open_one(deployments, hook=asking())
+    assert deployments.answer("d-1", "d-1.1.0", says("d-1.1.0", HookOutcome.PASS)) == before
+    unasked = open_one(deployments, "d-2", "basket")
+    assert deployments.answer("d-2", "d-2.0.0", says("d-2.0.0", HookOutcome.PASS)) == unasked
+
+
+def test_the_next_asking_is_answered_in_the_place_of_the_last(deployments: Deployments) -> None:
+    before = open_one(deployments, hook=asking())
+    before = deployments.answer("d-1", "d-1.0.0", says("d-1.0.0", HookOutcome.PASS))
+    deployments.save(before, before.model_copy(update={"hook": asking("d-1.1.0")}))
+    second = says("d-1.1.0", HookOutcome.FAIL)
+    assert deployments.answer("d-1", "d-1.1.0", second).marks == {Mark.HOOK: second}
+
+
+def test_a_hook_of_no_deployment_is_missing(deployments: Deployments) -> None:
+    with pytest.raises(MissingError):
+        deployments.answer("nobody", "nobody.0.0", says("nobody.0.0", HookOutcome.PASS))

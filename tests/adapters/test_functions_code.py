@@ -183,6 +183,14 @@ def test_asking_a_version_that_does_not_exist_is_missing(functions: LambdaFuncti
         functions.ask(function.name, "7", {})
 
 
+def test_an_event_is_sent_without_waiting_and_nobody_is_missing(
+    functions: LambdaFunctions, function: Function
+) -> None:
+    functions.send(function.name, {"hook_id": "d-1.after.0"})
+    with pytest.raises(MissingError):
+        functions.send("nobody-of-that-name", {})
+
+
 def test_a_throttled_invocation_is_worth_another_try(functions: LambdaFunctions, function: Function) -> None:
     function.client.put_function_concurrency(FunctionName=function.name, ReservedConcurrentExecutions=0)
     with pytest.raises(UnavailableError):

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller.core.deployment import Deployment, Status
-from rampart.demo.account import ALIAS
+from rampart.demo.account import ALIAS, STAGE
 from rampart.demo.releases import Release
 from tests.e2e.shop import Shop
+from tests.engine.account import zip_of
 
 Strategy = str | Mapping[str, Any]
 
@@ -77,6 +78,34 @@ def start(shop: Shop, what: Release = GOOD, strategy: Strategy = "AllAtOnce", **
     """Start by hand with a new version and return the deployment's id."""
     declare(shop, strategy, **fields)
     return shop.start({"target": shop.function, "version": shop.publish(what.zip)}, shop.function)
+
+
+def hook(shop: Shop, says: str) -> str:
+    """Make a function that this stage may ask as a hook, and that says PASS, FAIL or WAIT; return its name."""
+    client, name = shop.aws.client("lambda"), f"{shop.function}-hook"
+    client.create_function(
+        FunctionName=name,
+        Role=shop.aws.client("iam").get_role(RoleName="shop")["Role"]["Arn"],
+        Runtime="python3.13",
+        Handler="app.handler",
+        Architectures=["arm64"],
+        Code={"ZipFile": zip_of(f"def handler(event, context):\n    return {{'outcome': '{says}'}}\n")},
+        Tags={"rampart:hook": STAGE},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    return name
+
+
+def hooks_of(function: str) -> list[dict[str, str]]:
+    """Return a function as the hook of a target before the traffic and after the promotion."""
+    return [{"function": function, "at": at} for at in ("before_traffic", "after_promotion")]
+
+
+def say(shop: Shop, deployment_id: str, hook_id: str, outcome: str) -> None:
+    """Say as a hook that found out."""
+    said = {"deployment_id": deployment_id, "verb": "hook", "hook_id": hook_id, "outcome": outcome, "by": "suite"}
+    control = shop.stack.outputs["ControlFunctionName"]
+    shop.aws.client("lambda").invoke(FunctionName=control, Payload=json.dumps(said))["Payload"].read()
 
 
 def baking(shop: Shop, strategy: Strategy = "AllAtOnce") -> Deployment:

@@ -74,6 +74,32 @@ def failed_test(shop: Shop) -> None:
     shop.settle()
 
 
+def hooked(shop: Shop) -> None:
+    """Promote a version that answers its test event and passes its hook, and start the hook after the promotion."""
+    hooks = acts.hooks_of(acts.hook(shop, "PASS"))
+    acts.ends(shop, acts.start(shop, test_events=_TEST_EVENTS, hooks=hooks), "status", "SUCCEEDED")
+    shop.settle()
+
+
+def late_hook(shop: Shop) -> None:
+    """Promote a version whose hook says later that it passed."""
+    deployment = acts.start(shop, hooks=acts.hooks_of(acts.hook(shop, "WAIT")))
+    shop.wait(lambda: (found := shop.deployments.find(deployment)) and found.hook and found.token, "it waits")
+    acts.say(shop, deployment, f"{deployment}.0.0", "PASS")
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    shop.settle()
+
+
+def lost_promotion(shop: Shop) -> None:
+    """Have reconcile tell of a promotion whose telling nobody has noted down, and start the hook after it."""
+    hooks = acts.hooks_of(acts.hook(shop, "PASS"))
+    deployment = acts.start(shop, hooks=hooks)
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    shop.settle()
+    _forget_the_telling(shop, deployment, shop.record(deployment).sequence)
+    acts.reconcile(shop, f"{deployment}.")
+
+
 def rolled_back(shop: Shop) -> None:
     """Roll back at a look, because the alarm is no longer there to be asked."""
     deployment = acts.baking(shop)
@@ -211,13 +237,17 @@ def lost_notification(shop: Shop) -> None:
     deployment = shop.start({}, shop.function)
     acts.ends(shop, deployment, "error", "Rejected")
     shop.settle()
+    _forget_the_telling(shop, deployment, 1)
+    acts.reconcile(shop, f"{deployment}.1")
+
+
+def _forget_the_telling(shop: Shop, deployment: str, sequence: int) -> None:
     shop.aws.client("dynamodb").update_item(
         TableName=shop.stack.outputs["TableName"],
-        Key={"pk": {"S": f"deployment#{deployment}"}, "sk": {"S": "event#000001"}},
+        Key={"pk": {"S": f"deployment#{deployment}"}, "sk": {"S": f"event#{sequence:06d}"}},
         UpdateExpression="SET unsent = :unsent",
         ExpressionAttributeValues={":unsent": {"S": "unsent"}},
     )
-    acts.reconcile(shop, f"{deployment}.1")
 
 
 def lost_push(shop: Shop) -> None:

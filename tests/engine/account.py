@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from rampart.embedded.aws_lambda.asynchronous import QueuedEvent
 from rampart.embedded.aws_lambda.images import Images
 from rampart.embedded.aws_lambda.model import LambdaModel
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
@@ -47,6 +48,8 @@ class Account:
         self.clock = VirtualClock(minute_seconds)
         self.objects: dict[tuple[str, str, str | None], bytes] = {}
         self.answer: Callable[[RunRequest], RunResult] = lambda request: RunResult(b"{}", None, 10.0)
+        self.sent: list[QueuedEvent] = []
+        """The events with which functions are to be invoked without anybody waiting for it."""
         self._ids = itertools.count(1)
         self.cloudwatch = CloudWatchModel(self.clock, self._alarm_changed, self._new_id)
         self.aws_lambda = LambdaModel(
@@ -55,7 +58,7 @@ class Account:
             code=self._object,
             runner=_Runner(self),
             record=self.cloudwatch.record,
-            enqueue=lambda event: None,
+            enqueue=self.sent.append,
             new_id=self._new_id,
             images=Images(_manifest),
         )
@@ -73,6 +76,13 @@ class Account:
             Tags={"rampart:managed": stage},
         )
         self._make_live(name)
+
+    def hook_function(self, name: str = "acceptance", stage: str = STAGE) -> None:
+        """Create a function that a stage may ask as a hook."""
+        self.function(name)
+        arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{name}"
+        self.aws("UntagResource", Resource=arn, TagKeys=["rampart:managed"])
+        self.aws("TagResource", Resource=arn, Tags={"rampart:hook": stage})
 
     def image_function(self, name: str = "checkout", stage: str = STAGE, architecture: str = "arm64") -> None:
         """Create a function of images with version 1, and the alias live on it."""

@@ -142,6 +142,20 @@ class MemoryDeployments:
             marks = self.records[deployment_id].marks if deployment_id in self.records else {}
             return self._annotate(deployment_id, {"marks": {mark: detail} | marks})
 
+    def answer(self, deployment_id: str, hook_id: str, detail: MarkDetail) -> Deployment:
+        """Leave what a hook says if it was asked last and has said nothing yet; return the record."""
+        with self._lock:
+            record = self.records.get(deployment_id)
+            said = record.marks.get(Mark.HOOK) if record else None
+            if (
+                record is None
+                or not record.hook
+                or record.hook.hook_id != hook_id
+                or (said and said.hook_id == hook_id)
+            ):
+                return self._annotate(deployment_id, {})
+            return self._annotate(deployment_id, {"marks": record.marks | {Mark.HOOK: detail}})
+
     def claim(self, function: str) -> Claim:
         """Return the claim on a function; one that nobody holds has no owner."""
         return self._claims.get(function, Claim(function, None, 0))

@@ -43,6 +43,7 @@ OPERATIONS: dict[type, dict[str, str]] = {
         "undo": "TransactWriteItems",
         "register_token": "UpdateItem",
         "mark": "UpdateItem",
+        "answer": "UpdateItem",
         "claim": "GetItem",
         "live": "GetItem",
         "newest": "GetItem",

@@ -1,0 +1,467 @@
+"""Hooks: the functions that are asked whether a deployment may go on, and what comes of what they say."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controller.core.deployment import Mark, Status
+from controller.core.errors import InputError
+from controller.hook_answers import on_said, said_of
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
+from tests.engine.faults import BROKEN, CRASH, DENIED, THROTTLE, Fault
+from tests.engine.lambdas import Died
+from tests.engine.walker import Execution
+from tests.engine.world import World
+from tests.tasks.walks import arrive, edit_alias, holder, mark, resume
+
+Says = Callable[[dict[str, Any]], Any]
+
+
+class Hook:
+    """A hook function of the world: what it was asked, and what it says."""
+
+    def __init__(self, world: World, says: Says) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.says = says
+        self.seconds = 0.0
+        self._world = world
+
+    def __call__(self, request: RunRequest) -> RunResult:
+        if request.function != "acceptance":
+            return RunResult(b"{}", None, 10.0)
+        question = json.loads(request.payload)
+        self.asked.append(question)
+        self._world.clock.advance(self.seconds)
+        said = self.says(question)
+        if isinstance(said, RunResult):
+            return said
+        return RunResult(said if isinstance(said, bytes) else json.dumps(said).encode(), None, 10.0)
+
+
+def passes(_: dict[str, Any]) -> dict[str, str]:
+    """Say PASS."""
+    return {"outcome": "PASS", "reason": "12 of 12 orders"}
+
+
+def waits(_: dict[str, Any]) -> dict[str, str]:
+    """Say that it will say later."""
+    return {"outcome": "WAIT"}
+
+
+def ready(at: str | list[str], says: Says = passes, timeout: str = "5m", **fields: Any) -> tuple[World, Hook]:
+    """Return a world whose target has hooks at these places, and the one function that is all of them."""
+    world = World()
+    world.function()
+    world.hook_function()
+    world.alarm("errors")
+    hook = Hook(world, says)
+    world.answer = hook
+    places = [at] if isinstance(at, str) else at
+    hooks = [{"function": "acceptance", "at": place, "timeout": timeout} for place in places]
+    declared: dict[str, Any] = {"alarms": ["errors"], "hooks": hooks}
+    world.target(**(declared | fields))
+    return world, hook
+
+
+def later(world: World, hook_id: str, outcome: str = "PASS", reason: str = "seen", by: str = "suite") -> str:
+    """Let a hook say later what it found."""
+    name = hook_id.rsplit(".", 2)[0]
+    said = {"deployment_id": name, "verb": "hook", "hook_id": hook_id, "outcome": outcome}
+    return on_said(world.visit(name), said_of(said | {"reason": reason, "by": by}))
+
+
+def in_a_while(world: World, seconds: float, outcome: str = "PASS", reason: str = "seen") -> Says:
+    """Say that it will say later, and do."""
+
+    def says(asked: dict[str, Any]) -> Any:
+        world.at(seconds, lambda: later(world, asked["hook_id"], outcome, reason))
+        return waits(asked)
+
+    return says
+
+
+def shifts(world: World, execution: Execution) -> list[int]:
+    """Return the weights that were given, in their order."""
+    return [made.weight for made in world.record(execution.name).shifts]
+
+
+# ---- What is asked, and when ---------------------------------------------------------------------------------
+
+
+def test_a_hook_before_traffic_is_asked_once_with_all_that_it_needs() -> None:
+    world, hook = ready("before_traffic")
+    artifact = world.upload()
+    execution = world.push(artifact)
+    assert execution.status == "SUCCEEDED"
+    (asked,) = hook.asked
+    until = asked.pop("until")
+    assert until.endswith("+00:00")
+    member = {"function": "checkout", "alias": "live", "baseline": "1", "candidate": "2"}
+    assert asked == {
+        "schema_version": 1,
+        "hook_id": f"{execution.name}.0.0",
+        "at": "before_traffic",
+        "deployment_id": execution.name,
+        "target": "checkout",
+        "stage": "dev",
+        "artifact": artifact.identity,
+        "weight_percent": 0.0,
+        "next_weight_percent": 50.0,
+        "step": 0,
+        "steps": 2,
+        "members": [member],
+        **member,
+    }
+
+
+def test_members_are_named_in_a_list_alone_when_there_are_several() -> None:
+    world, hook = ready("before_traffic")
+    world.function("basket")
+    hooks = [{"function": "acceptance", "at": "before_traffic"}]
+    world.target(members=[{"function": "checkout"}, {"function": "basket"}], hooks=hooks)
+    assert world.push(world.upload()).status == "SUCCEEDED"
+    assert "function" not in hook.asked[0]
+    assert [member["function"] for member in hook.asked[0]["members"]] == ["checkout", "basket"]
+
+
+PLACES = [
+    ("before_traffic", [("before_traffic", 0)]),
+    ("before_each_step", [("before_each_step", 0), ("before_each_step", 50)]),
+    ("before_promotion", [("before_promotion", 100)]),
+    (
+        ["before_promotion", "before_each_step", "before_traffic"],
+        [
+            ("before_each_step", 0),
+            ("before_traffic", 0),
+            ("before_each_step", 50),
+            ("before_promotion", 100),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("at", "expected"), PLACES)
+def test_hooks_are_asked_in_their_order_at_their_places(at: Any, expected: list[tuple[str, int]]) -> None:
+    world, hook = ready(at)
+    execution = world.push(world.upload())
+    assert execution.status == "SUCCEEDED"
+    assert [(asked["at"], asked["weight_percent"]) for asked in hook.asked] == expected
+    assert len({asked["hook_id"] for asked in hook.asked}) == len(expected)
+    assert (world.alias(), shifts(world, execution)) == ("version 2", [5_000, 10_000])
+
+
+def test_no_hook_is_asked_for_a_candidate_that_failed_its_test_event() -> None:
+    world, hook = ready("before_traffic", test_events=[{"name": "ping", "payload": {}}])
+    world.answer = lambda request: RunResult(b"{}", "Unhandled", 1.0)
+    assert world.push(world.upload()).error == "Rejected"
+    assert hook.asked == []
+
+
+def test_a_hook_that_passes_costs_a_step_no_more_than_its_own_time() -> None:
+    world, hook = ready("before_each_step")
+    hook.seconds = 20
+    execution = world.push(world.upload())
+    first, second = world.record(execution.name).shifts
+    assert (second.at - first.until).total_seconds() < 60 + 20 + 5
+
+
+# ---- What it may say -----------------------------------------------------------------------------------------
+
+BAD: list[tuple[Says, str, bool]] = [
+    (lambda _: {"outcome": "FAIL", "reason": "3 of\n12"}, "hook acceptance failed: 3 of 12", True),
+    (lambda _: {"outcome": "FAIL"}, "hook acceptance failed, without a reason", True),
+    (lambda _: b"oops", "hook acceptance answered what is not JSON: oops", False),
+    (lambda _: {"outcome": "pass"}, "hook acceptance answered 'pass' where", False),
+    (lambda _: ["PASS"], "hook acceptance answered a list where", False),
+    (lambda _: {"outcome": 1}, "hook acceptance answered 1 where", False),
+    (lambda _: None, "hook acceptance answered null where", False),
+    (lambda _: b"[" * 100_000, "hook acceptance answered what is not JSON: [[", False),
+    (
+        lambda _: RunResult(b'{"errorType": "KeyError", "errorMessage": "x"}', "Unhandled", 1.0),
+        "hook acceptance failed: KeyError: x",
+        False,
+    ),
+]
+
+
+@pytest.mark.parametrize(("says", "reason", "blames"), BAD)
+def test_before_traffic_anything_but_pass_rejects(says: Says, reason: str, blames: bool) -> None:
+    world, _ = ready("before_traffic", says)
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert execution.cause.startswith(reason)
+    assert (world.alias(), holder(world), "Shift" in execution.path) == ("version 1", None, False)
+    assert world.record(execution.name).refused is blames
+
+
+@pytest.mark.parametrize("at", ["before_each_step", "before_promotion"])
+@pytest.mark.parametrize(("says", "reason", "blames"), BAD)
+def test_later_anything_but_pass_rolls_back(at: str, says: Says, reason: str, blames: bool) -> None:
+    world, _ = ready(at, lambda asked: says(asked) if asked["step"] else passes(asked))
+    execution = world.push(world.upload())
+    assert execution.error == "RolledBack"
+    step = "step 1/2" if at == "before_each_step" else "step 2/2"
+    assert execution.cause.startswith(f"{step}: {reason}")
+    assert (world.alias(), holder(world)) == ("version 1", None)
+    assert world.record(execution.name).refused is blames
+
+
+def test_a_hook_that_answers_too_late_has_failed() -> None:
+    world, hook = ready("before_traffic", timeout="30s")
+    hook.seconds = 31
+    execution = world.push(world.upload())
+    assert (execution.error, execution.cause) == ("Rejected", "hook acceptance has not passed within 30s")
+
+
+def test_a_hook_that_may_not_be_invoked_any_more_has_failed() -> None:
+    world, _ = ready("before_each_step")
+    execution = arrive(world, "Verify", 3)
+    world.fault = Fault(1, error=DENIED, operation="Invoke")
+    assert resume(execution).error == "RolledBack"
+    assert "hook acceptance could not be asked: " in execution.cause
+    assert not world.record(execution.name).refused
+
+
+def test_a_hook_that_is_throttled_for_a_moment_is_asked_again() -> None:
+    world, _ = ready("before_traffic")
+    world.fault = Fault(1, error=THROTTLE, operation="Invoke", times=3)
+    assert world.push(world.upload()).status == "SUCCEEDED"
+
+
+# ---- Later ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", ["before_traffic", "before_each_step", "before_promotion"])
+def test_a_hook_may_say_later_what_it_found_and_the_wait_ends_at_once(at: str) -> None:
+    world, hook = ready(at, waits)
+    hook.says = in_a_while(world, 100)
+    execution = world.push(world.upload())
+    assert execution.status == "SUCCEEDED"
+    assert (world.alias(), shifts(world, execution)) == ("version 2", [5_000, 10_000])
+    reasons = [event.reason for event in world.ports.deployments.events(execution.name)]
+    assert "waits for hook acceptance, 5m at most" in "\n".join(reasons)
+    assert any("hook acceptance passed: seen (suite)" in reason for reason in reasons)
+    record = world.record(execution.name)
+    assert record.ended_at is not None
+    waited = 100 * len(hook.asked)
+    assert (record.ended_at - record.started_at).total_seconds() < 2 * 60 + waited + 30
+
+
+def test_a_hook_that_says_no_later_rejects_or_rolls_back() -> None:
+    world, hook = ready("before_each_step", waits)
+    hook.says = lambda asked: in_a_while(world, 100, "FAIL" if asked["step"] else "PASS", "slow")(asked)
+    execution = world.push(world.upload())
+    assert execution.error == "RolledBack"
+    assert execution.cause == "step 1/2: hook acceptance failed: slow (suite)"
+    assert world.record(execution.name).refused
+
+
+@pytest.mark.parametrize(("step", "error"), [(0, "Rejected"), (1, "RolledBack")])
+def test_a_hook_that_never_says_anything_has_failed_when_its_time_is_over(step: int, error: str) -> None:
+    world, _ = ready("before_each_step", lambda asked: waits(asked) if asked["step"] == step else passes(asked))
+    execution = world.push(world.upload())
+    assert execution.error == error
+    assert "hook acceptance has not passed within 5m" in execution.cause
+    record = world.record(execution.name)
+    assert record.ended_at is not None
+    assert 300 <= (record.ended_at - record.started_at).total_seconds() < 300 + 60 * step + 30
+    assert not record.refused
+
+
+def test_what_a_hook_says_before_its_function_has_answered_counts() -> None:
+    world, hook = ready("before_traffic")
+    hook.says = lambda asked: (later(world, asked["hook_id"]), waits(asked))[1]
+    execution = world.push(world.upload())
+    assert execution.status == "SUCCEEDED"
+    record = world.record(execution.name)
+    assert (record.shifts[0].at - record.started_at).total_seconds() < 30
+
+
+def test_the_first_answer_counts_and_an_old_one_changes_nothing() -> None:
+    world, hook = ready("before_each_step", waits)
+    execution = arrive(world, "Bake")
+    (first,) = hook.asked
+    assert later(world, first["hook_id"]) == "hook acceptance has answered PASS"
+    assert later(world, first["hook_id"], "FAIL") == "hook acceptance has answered PASS"
+    world.machine.release(execution.name)
+    world.go_on(lambda: len(hook.asked) == 2)
+    assert later(world, first["hook_id"], "FAIL").endswith(f"does not wait for {first['hook_id']}")
+    world.at(30, lambda: later(world, hook.asked[1]["hook_id"]))
+    assert resume(execution).status == "SUCCEEDED"
+    assert later(world, first["hook_id"], "FAIL") == f"deployment {execution.name} has ended already"
+
+
+def test_what_was_never_asked_is_refused() -> None:
+    world, _ = ready("before_traffic", waits)
+    execution = arrive(world, "Bake")
+    assert "does not wait" in later(world, f"{execution.name}.7.0")
+    with pytest.raises(InputError, match="there is no deployment 'nobody'"):
+        later(world, "nobody.0.0")
+    said = {"deployment_id": execution.name, "verb": "hook", "hook_id": "x", "outcome": "PASS", "by": "suite"}
+    with pytest.raises(InputError, match="hook_id: 'x' is not of deployment"):
+        on_said(world.visit(execution.name), said_of(said))
+    with pytest.raises(InputError, match="hook: outcome: input should be 'PASS' or 'FAIL', not 'WAIT'"):
+        said_of(said | {"outcome": "WAIT"})
+    with pytest.raises(InputError, match="hook: hook_id: this field is required"):
+        said_of({name: value for name, value in said.items() if name != "hook_id"})
+
+
+# ---- What goes before a hook ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("step", "words"), [(0, "before any traffic: "), (1, "step 1/2: "), (2, "step 2/2: ")])
+def test_an_alarm_stops_a_deployment_that_waits_for_a_hook_at_a_look(step: int, words: str) -> None:
+    at = ["before_each_step", "before_promotion"]
+    world, _ = ready(at, lambda asked: waits(asked) if asked["step"] == step else passes(asked), timeout="1h")
+    world.at(60 * step + 40, lambda: world.set_alarm("errors", "ALARM"))
+    execution = world.push(world.upload())
+    assert execution.error == "RolledBack"
+    assert execution.cause.startswith(f"{words}alarm errors is in ALARM")
+    assert (world.alias(), holder(world)) == ("version 1", None)
+
+
+def test_an_alarm_that_tells_of_itself_stops_the_wait_for_a_hook_at_once() -> None:
+    world, _ = ready("before_traffic", waits, timeout="1h")
+    world.alarm_events = True
+    world.at(40, lambda: world.set_alarm("errors", "ALARM"))
+    execution = world.push(world.upload())
+    assert execution.error == "RolledBack"
+    record = world.record(execution.name)
+    assert record.ended_at is not None
+    assert (record.ended_at - record.started_at).total_seconds() < 60
+
+
+def test_a_person_who_aborts_outranks_a_hook_that_passed() -> None:
+    world, hook = ready("before_each_step", waits)
+    execution = arrive(world, "Bake")
+    later(world, hook.asked[0]["hook_id"])
+    mark(world, execution, Mark.ABORT)
+    assert resume(execution).error == "RolledBack"
+    assert "abort by kim" in execution.cause
+
+
+def test_somebody_who_moves_the_alias_while_a_hook_is_waited_for_is_noticed() -> None:
+    world, _ = ready("before_traffic", waits, timeout="1h")
+    execution = arrive(world, "Bake")
+    edit_alias(world, FunctionVersion="2")
+    assert resume(execution).error == "Drifted"
+    assert world.alias() == "version 2"
+
+
+def test_a_newer_deployment_supersedes_one_that_waits_for_a_hook() -> None:
+    world, hook = ready("before_traffic", timeout="1h")
+    hook.says = lambda asked: waits(asked) if asked["candidate"] == "2" else passes(asked)
+    first = arrive(world, "Bake")
+    world.machine.release(first.name)
+    second = world.push(world.upload("release = 2", key="checkout/2.zip"))
+    assert (first.error, second.status) == ("RolledBack", "SUCCEEDED")
+    assert world.alias() == "version 3"
+
+
+# ---- Crashes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [BROKEN, CRASH], ids=["broken", "crash"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("nth", range(1, 9))
+def test_whatever_breaks_off_around_a_hook_the_end_is_a_right_one(
+    nth: int, moment: str, error: BaseException
+) -> None:
+    world, hook = ready(["before_traffic", "before_promotion"], waits)
+    hook.says = in_a_while(world, 20)
+    execution = arrive(world, "Verify", 1 + nth % 2)
+    world.fault = Fault(nth, moment, error)
+    resume(execution)
+    world.settle(3600)
+    record = world.record(execution.name)
+    assert record.status in (Status.PROMOTED, Status.ROLLED_BACK, Status.REJECTED)
+    assert world.alias() == ("version 2" if record.status is Status.PROMOTED else "version 1")
+    if not isinstance(error, Died):
+        assert record.status is Status.PROMOTED
+    per_asking = {asked["hook_id"] for asked in hook.asked}
+    assert per_asking <= {f"{execution.name}.0.0", f"{execution.name}.2.1"}
+
+
+# ---- After the promotion -------------------------------------------------------------------------------------
+
+
+def test_a_hook_after_the_promotion_is_started_with_the_event_that_tells_of_it() -> None:
+    world, hook = ready("after_promotion")
+    execution = world.push(world.upload())
+    world.settle()
+    assert execution.status == "SUCCEEDED"
+    assert hook.asked == []
+    (sent,) = world.sent
+    asked = json.loads(sent.payload)
+    ended = world.ports.deployments.events(execution.name)[-1]
+    assert (sent.function, asked["event_id"]) == ("acceptance", ended.event_id)
+    assert (asked["at"], asked["hook_id"], asked["weight_percent"]) == (
+        "after_promotion",
+        f"{execution.name}.after.0",
+        100.0,
+    )
+    assert later(world, asked["hook_id"], "FAIL", "too dear") == (
+        "hook acceptance failed after the promotion: too dear"
+    )
+    assert later(world, asked["hook_id"], "PASS") == "hook acceptance has answered already"
+    world.settle()
+    told = [each for each in world.ports.bus.told if each["deployment_id"] == execution.name]
+    assert (told[-1]["status"], told[-1]["reason"]) == (
+        "PROMOTED",
+        "hook acceptance failed after the promotion: too dear",
+    )
+    assert world.alias() == "version 2"
+    assert world.record(execution.name).reason == ended.reason
+
+
+def test_a_hook_after_the_promotion_that_cannot_be_started_is_told_of_and_holds_nothing_up() -> None:
+    world, _ = ready("after_promotion")
+    execution = world.start("d-1", {"target": "checkout", "artifact": world.upload().model_dump()})
+    world.go_on(lambda: execution.state == "Promote")
+    world.aws("DeleteFunction", FunctionName="acceptance")
+    resume(execution)
+    world.settle()
+    assert world.told("d-1")[-2:] == ["PROMOTED", "JUDGED"]
+    assert "hook acceptance could not be started: " in world.ports.bus.told[-1]["reason"]
+
+
+@pytest.mark.parametrize("how", ["rolled back", "rejected"])
+def test_a_deployment_that_was_not_promoted_starts_no_hook(how: str) -> None:
+    world, _ = ready(["after_promotion", "before_traffic"], passes if how == "rolled back" else lambda _: None)
+    world.at(30, lambda: world.set_alarm("errors", "ALARM"))
+    execution = world.push(world.upload())
+    world.settle()
+    assert execution.status == "FAILED"
+    assert world.sent == []
+    assert later(world, f"{execution.name}.after.0") == f"deployment {execution.name} is not promoted"
+
+
+# ---- Who may be asked ----------------------------------------------------------------------------------------
+
+
+def test_a_hook_without_the_tag_is_refused_with_the_command_that_tags_it() -> None:
+    world, _ = ready("before_traffic")
+    world.function("untagged")
+    world.target(hooks=[{"function": "untagged", "at": "before_traffic"}])
+    execution = world.push(world.upload())
+    assert execution.error == "Rejected"
+    assert execution.cause == (
+        "hook untagged is not tagged rampart:hook=dev, or is outside of the stack's FunctionPrefix; tag it to let "
+        "this stage invoke it: aws lambda tag-resource --resource arn:aws:lambda:REGION:ACCOUNT:function:untagged "
+        "--tags rampart:hook=dev"
+    )
+
+
+def test_a_hook_that_does_not_exist_is_refused() -> None:
+    world, _ = ready("before_traffic")
+    world.target(hooks=[{"function": "nobody", "at": "before_traffic"}])
+    assert world.push(world.upload()).cause == ("hook nobody does not exist; create the function or drop the hook")
+
+
+def test_hooks_that_may_take_longer_than_a_deployment_are_refused() -> None:
+    hooks = [{"function": "acceptance", "at": "before_each_step", "timeout": "1d"}]
+    world, _ = ready("before_traffic", hooks=hooks, strategy="Linear10PercentEvery1Minute")
+    execution = world.push(world.upload())
+    assert "of which its hooks may take 10d; a deployment may take 7d" in execution.cause
