@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -59,8 +60,8 @@ def undone(world: World) -> None:
     world.settle(60)
 
 
-@pytest.fixture(scope="module")
-def told() -> list[Told]:
+@cache
+def told_of_every_way() -> list[Told]:
     """Return what teams are told of deployments that take every way through the state machine."""
     stories: list[Callable[[World], object]] = [
         skip,
@@ -75,6 +76,12 @@ def told() -> list[Told]:
     for story, world in zip(stories, worlds, strict=True):
         story(world)
     return [json.loads(json.dumps(each)) for world in worlds for each in world.ports.bus.told]
+
+
+@pytest.fixture
+def told() -> list[Told]:
+    """Return what teams are told of deployments that take every way through the state machine."""
+    return told_of_every_way()
 
 
 def faults(detail: Told) -> list[str]:
