@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class Ran:
 class Terminal:
     """A shell whose AWS is the embedded one, and whose user is its operator."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, more: Mapping[str, str] | None = None) -> None:
+        """`more` is what else is in the environment, or is otherwise there."""
         self._home = home
         self._environment = {
             "PATH": f"{_BIN}:{os.environ['PATH']}",
@@ -36,7 +38,9 @@ class Terminal:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "NO_PROXY": "127.0.0.1",
-        } | this_checkout()
+            **this_checkout(),
+            **(more or {}),
+        }
 
     def run(self, command: str) -> Ran:
         """Run a command through bash and return what it printed."""
