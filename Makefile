@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TOOLS := .venv-sam/.done .venv-checkov/.done
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
-.PHONY: demo local test test-nightly check static build build-here bench docs fmt lock clean
+.PHONY: demo local test test-nightly check static build build-here bench docs golden fmt lock clean
 
 demo: $(VENV)/.demo
 	@$(BIN)/rampart demo $(ARGS)
@@ -50,6 +50,11 @@ bench: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m rampart.reference
+
+# What the command prints, and its help: to be read before it is committed.
+golden: $(VENV)/.dev
+	-WRITE_GOLDEN=1 $(BIN)/pytest -q tests/cli
+	git diff --stat tests/cli/golden
 
 fmt: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -1,5 +1,6 @@
 """Logs, metrics and traces: every line carries the deployment it is about."""
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -15,7 +16,14 @@ from controller.core.errors import NotReadyError
 # Lambda sets the root logger to INFO for JSON logs, at which botocore tells of every client it makes.
 logging.getLogger("botocore").setLevel(logging.WARNING)
 
-logger = Logger()
+
+def as_line(entry: dict[str, Any]) -> str:
+    """Return an entry of the log as one line of JSON, in which what cannot be seen is escaped, whoever wrote it."""
+    text = json.dumps(entry, default=str, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+logger = Logger(json_serializer=as_line)
 metrics = Metrics()
 
 

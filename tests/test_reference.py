@@ -16,6 +16,7 @@ from tests.sam_template import statements as template_statements
 
 _WRITTEN = (
     "SECURITY.md",
+    "docs/cli.md",
     "docs/notifications.md",
     "docs/target.md",
     "docs/notification.schema.json",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from controller.core.deployment import Event, Status, Transition
 from controller.core.strategy import spell_weight
+from controller.core.target import Hotfix
 from controller.core.wording import one_line
 
 SOURCE = "rampart"
@@ -28,6 +29,9 @@ _SEVERITY = {
     Status.DRIFTED: Severity.WARNING,
     Status.ROLLBACK_FAILED: Severity.CRITICAL,
 }
+
+_LONGEST = 2000
+"""Of a text that people wrote, which reaches people as one line and nothing but text."""
 
 _TELLING = ("planned ", "published ", "undone ", "waits ")
 """How reasons begin that say by themselves what happened."""
@@ -135,10 +139,10 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
         step=event.step_index + 1,
         steps=event.steps,
         members=tuple(NotifiedMember(**member.model_dump()) for member in event.members),
-        hotfix=NotifiedHotfix(**event.hotfix.model_dump()) if event.hotfix else None,
+        hotfix=_told(event.hotfix) if event.hotfix else None,
         execution_arn=event.execution_arn,
-        warnings=event.warnings,
-        reason=event.reason,
+        warnings=tuple(one_line(warning, _LONGEST) for warning in event.warnings),
+        reason=one_line(event.reason, _LONGEST),
         message=sentence(event),
     ).model_dump(mode="json")
 
@@ -156,4 +160,8 @@ def sentence(event: Event) -> str:
         what += f" with {spell_weight(event.weight)} on the candidate"
     told = event.reason if event.reason.startswith(_TELLING) else f"{what}: {event.reason}"
     warned = "".join(f". Warning: {warning}" for warning in event.warnings)
-    return one_line(f"{event.target}: {told}{warned}", 2000)
+    return one_line(f"{event.target}: {told}{warned}", _LONGEST)
+
+
+def _told(hotfix: Hotfix) -> NotifiedHotfix:
+    return NotifiedHotfix(reason=one_line(hotfix.reason, _LONGEST), by=one_line(hotfix.by, _LONGEST))

@@ -4,10 +4,13 @@ import json
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+
+from rampart.cli import completion
 
 if TYPE_CHECKING:
     from controller.core.deployment import Event
@@ -27,8 +30,14 @@ class Output(StrEnum):
 
 
 DeploymentCalled = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or its target.")
+    str,
+    typer.Argument(
+        metavar="DEPLOYMENT",
+        help="Its id, the beginning of it, or its target.",
+        autocompletion=completion.deployments,
+    ),
 ]
+TargetNamed = Annotated[str, typer.Argument(metavar="TARGET", autocompletion=completion.targets)]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; at most 500 characters.")]
 Asker = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")]
 Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")]
@@ -36,14 +45,23 @@ Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or f
 app = typer.Typer(
     help="Rampart: safe deployments for AWS Lambda.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # its boxes break a line where the terminal ends
     pretty_exceptions_enable=False,
 )
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rampart {version('rampart')}")  # noqa: T201 - the command's own word
+        raise typer.Exit
+
+
 @app.callback()
-def rampart() -> None:
+def rampart(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
     """Rampart: safe deployments for AWS Lambda."""
 
 
@@ -54,7 +72,8 @@ def terminal() -> Console:
 
 def answer(command: str, **parts: Any) -> None:
     """Print an answer for programs: one object, whose parts have the same name and form in every command's."""
-    print_json({"schema_version": ANSWER_VERSION, "command": command, **parts})
+    document = {"schema_version": ANSWER_VERSION, "command": command, **parts}
+    print(json.dumps(document, indent=2))  # noqa: T201 - for programs, as it is
 
 
 def answer_event(command: str, event: "Event") -> None:
@@ -66,11 +85,6 @@ def answer_event(command: str, event: "Event") -> None:
 def now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
-
-
-def print_json(document: Any) -> None:
-    """Print a document for programs, as it is."""
-    print(json.dumps(document, indent=2))  # noqa: T201
 
 
 def fail(line: str, code: int = 1) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampart.cli.application import Answer, Asker, Output, answer, app, fail, now, terminal
+from rampart.cli.application import Answer, Asker, Output, TargetNamed, answer, app, fail, now, terminal
 from rampart.cli.options import ENDED_OTHERWISE, TOOK_TOO_LONG, at_a_stack
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PATIENCE = timedelta(minutes=10)
 @at_a_stack
 def deploy(
     stack: "Stack",
-    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    target: TargetNamed,
     zip_uri: Annotated[
         str | None, typer.Option("--zip", metavar="URI", help="A zip: s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rampart.cli.application import app, fail, terminal
+from rampart.cli.application import Answer, Output, answer, app, fail, terminal
 from rampart.cli.options import WRONG_USAGE
 from rampart.cli.own_aws import prepare
 
@@ -75,6 +75,7 @@ def push(
     failing: Annotated[
         int, typer.Option(min=0, max=100, metavar="PERCENT", help="On how many orders in a hundred it fails.")
     ] = 0,
+    output: Answer = Output.TEXT,
 ) -> None:
     """Upload the next release of a function, good or bad, which is all that it takes to deploy it."""
     from controller.core.errors import InputError
@@ -91,6 +92,9 @@ def push(
         release, artifact = upload(running, function, failing)
     except InputError as error:
         fail(f"rampart local push: {error}", WRONG_USAGE)
+    if output is Output.JSON:
+        answer("local push", artifact=artifact)
+        return
     bug = f", which fails {failing} orders in 100," if failing else ""
     terminal().print(line(f"Release {release.number} of {function}{bug} is uploaded: {artifact}"), soft_wrap=True)
     terminal().print(line(f"See it go: rampart status {function} --watch"), soft_wrap=True)

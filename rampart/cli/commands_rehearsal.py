@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from rampart.cli.application import Answer, Output, app, fail, print_json, terminal
+from rampart.cli.application import Answer, Output, answer, app, fail, terminal
 from rampart.cli.options import WRONG_USAGE
 from rampart.cli.own_aws import prepare
 
@@ -99,6 +99,6 @@ def simulate(
     except KeyboardInterrupt:
         fail("rampart simulate: interrupted", code=130)
     if output is Output.JSON:
-        print_json(simulation.expectations_document(expected, scenario, runs, seed))
+        answer("simulate", **simulation.expectations_document(expected, scenario, runs, seed))
     else:
         simulation.print_expectations(terminal(), expected, scenario)

@@ -4,11 +4,13 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
-from rampart.cli.application import Answer, Output, app, print_json, terminal
+from rampart.cli import completion
+from rampart.cli.application import Answer, Output, answer, app, terminal
 from rampart.cli.options import ENDED_OTHERWISE, WRONG_USAGE, at_a_stack
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 @app.command(short_help="Check target documents before they stand in SSM.")
 def validate(
     documents: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Target documents.")],
+    output: Answer = Output.TEXT,
 ) -> None:
     """Say of each target document whether it can be used and what it comes to; asks no AWS.
 
@@ -25,17 +28,23 @@ def validate(
     """
     from controller.core.errors import InputError
     from rampart.cli.validate import verdict_on
-    from rampart.cli.wording import line
+    from rampart.cli.wording import line, plain
 
-    faults = 0
+    found: list[dict[str, Any]] = []
     for path in documents:
         try:
-            for told in verdict_on(path):
-                terminal().print(line(told), soft_wrap=True)
+            told = verdict_on(path)
+            found.append({"file": str(path), "is_usable": True, "told": told})
         except InputError as error:
-            print(f"rampart validate: {error}", file=sys.stderr)  # noqa: T201 - the command's own word
-            faults += 1
-    if faults:
+            told = []
+            found.append({"file": str(path), "is_usable": False, "told": [str(error)]})
+            if output is Output.TEXT:
+                print(plain(f"rampart validate: {error}", 2000), file=sys.stderr)  # noqa: T201 - its own word
+        for each in told if output is Output.TEXT else ():
+            terminal().print(line(each), soft_wrap=True)
+    if output is Output.JSON:
+        answer("validate", documents=found)
+    if not all(each["is_usable"] for each in found):
         raise typer.Exit(WRONG_USAGE)
 
 
@@ -43,19 +52,20 @@ def validate(
 @at_a_stack
 def repair(
     stack: "Stack",
-    target: Annotated[str | None, typer.Argument(metavar="TARGET")] = None,
+    target: Annotated[str | None, typer.Argument(metavar="TARGET", autocompletion=completion.targets)] = None,
     function: Annotated[
         str | None, typer.Option(metavar="NAME", help="A function, where no target of it is on record.")
     ] = None,
     alias: Annotated[str, typer.Option(metavar="NAME", help="The alias of that function.")] = "live",
     yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only said.")] = False,
+    output: Answer = Output.TEXT,
 ) -> None:
     """Find dead deployments, failed rollbacks, claims without owner and weights that were left on an alias.
 
     Says what would mend each, and does so with --yes. What somebody else did is never touched: then it prints the
     command for a person, and the exit code is 1.
     """
-    from rampart.cli.repair import examine_function, examine_target
+    from rampart.cli.repair import examine_function, examine_target, findings_document
     from rampart.cli.repair import repair as carry_out
 
     if target and not function:
@@ -63,8 +73,16 @@ def repair(
     elif function and not target:
         examine = partial(examine_function, stack, function, alias)
     else:
-        raise typer.BadParameter("name either a target or --function")
-    if not carry_out(terminal(), examine, yes):
+        said = "name either a target or --function" + (", and not both" if target else "")
+        raise typer.BadParameter(said, param_hint="TARGET")
+    if output is Output.JSON:
+        found = examine()
+        is_well = carry_out(Console(quiet=True), examine, yes)
+        left = examine() if yes else found
+        answer("repair", findings=findings_document(found), left=findings_document(left))
+    else:
+        is_well = carry_out(terminal(), examine, yes)
+    if not is_well:
         raise typer.Exit(ENDED_OTHERWISE)
 
 
@@ -72,7 +90,9 @@ def repair(
 @at_a_stack
 def prune(
     stack: "Stack",
-    target: Annotated[str | None, typer.Argument(metavar="TARGET", help="Only its functions.")] = None,
+    target: Annotated[
+        str | None, typer.Argument(metavar="TARGET", help="Only its functions.", autocompletion=completion.targets)
+    ] = None,
     function: Annotated[str | None, typer.Option(metavar="NAME", help="Only this function.")] = None,
     keep: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Keep so many of the newest.")] = 5,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; otherwise it is only said.")] = False,
@@ -91,7 +111,7 @@ def prune(
     console = None if output is Output.JSON else terminal()
     is_well, told = prune_functions(console, stack, functions, keep, datetime.now(UTC), yes=yes)
     if output is Output.JSON:
-        print_json({"functions": told})
+        answer("prune", functions=told)
     if not is_well:
         raise typer.Exit(ENDED_OTHERWISE)
 
@@ -115,7 +135,7 @@ def doctor(
 
     findings = examine(stack, targets or [], datetime.now(UTC))
     if output is Output.JSON:
-        print_json(findings_document(findings, stack.aws_options))
+        answer("doctor", **findings_document(findings, stack.aws_options))
     else:
         print_findings(terminal(), findings, stack.aws_options)
     if not is_well(findings):

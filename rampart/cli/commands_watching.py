@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampart.cli.application import Answer, Output, answer, answer_event, app, now, terminal
+from rampart.cli import completion
+from rampart.cli.application import Answer, Output, TargetNamed, answer, answer_event, app, now, terminal
 from rampart.cli.options import at_a_stack
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ def status(
     stack: "Stack",
     targets: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TARGET", help="Only these, and what is live on them."),
+        typer.Argument(
+            metavar="TARGET", help="Only these, and what is live on them.", autocompletion=completion.targets
+        ),
     ] = None,
     watch: Annotated[
         bool,
@@ -55,7 +58,7 @@ def _watch(stack: "Stack", targets: list[str], output: Output) -> None:
 @at_a_stack
 def history(
     stack: "Stack",
-    target: Annotated[str, typer.Argument(metavar="TARGET")],
+    target: TargetNamed,
     limit: Annotated[int, typer.Option(min=1, max=100, metavar="N", help="How many.")] = 20,
     output: Answer = Output.TEXT,
 ) -> None:
@@ -75,7 +78,12 @@ def history(
 def show(
     stack: "Stack",
     deployment: Annotated[
-        str, typer.Argument(metavar="DEPLOYMENT", help="Its id, the beginning of it, or a target: its latest one.")
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT",
+            help="Its id, the beginning of it, or a target: its latest one.",
+            autocompletion=completion.deployments,
+        ),
     ],
     output: Answer = Output.TEXT,
 ) -> None:

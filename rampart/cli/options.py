@@ -26,6 +26,8 @@ _PLACE = (
     _option("profile", str | None, None, "The AWS profile."),
     _option("region", str | None, None, "The AWS region."),
 )
+PLACE_OPTIONS = tuple(option.name for option in _PLACE)
+"""The names of those options."""
 
 
 def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,7 +8,7 @@ wrote. For all else a person gets the command.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -103,6 +103,19 @@ def examine_target(reach: Reach, target: str) -> list[Finding]:
 def examine_function(reach: Reach, function: str, alias: str) -> list[Finding]:
     """Return what is stuck around one function and alias, as far as its claim tells; raises InputError."""
     return list(_examine_member(reach, checked_name(function), checked_name(alias), None))
+
+
+def findings_document(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return what is stuck, as JSON has it."""
+    return [
+        {
+            "symptom": each.symptom,
+            "remedy": each.remedy,
+            "is_for_a_person": each.mend is None,
+            "command": each.command or None,
+        }
+        for each in findings
+    ]
 
 
 def repair(console: Console, examine: Callable[[], list[Finding]], yes: bool) -> bool:

@@ -61,20 +61,25 @@ class Stack:
     """Rampart in one account and region, reached with the operator's own rights."""
 
     def __init__(self, place: Place) -> None:
-        """Find credentials and a region by boto3's rules; raises InputError when there are none."""
+        """Nothing is asked and nothing found out before it is needed: a command looks at its arguments first."""
+        self._place = place
+        self._clients: dict[str, Any] = {}
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        """The operator's session, by boto3's rules; raises InputError without credentials or a region."""
         try:
-            self._session = boto3.Session(profile_name=place.profile, region_name=place.region)
-            credentials = self._session.get_credentials()
+            session = boto3.Session(profile_name=self._place.profile, region_name=self._place.region)
+            credentials = session.get_credentials()
             if credentials:
                 credentials.get_frozen_credentials()  # which asks whoever lends them
         except BotoCoreError as error:
             raise InputError(f"AWS credentials: {error}") from None
         if credentials is None:
             raise InputError("there are no AWS credentials; log in, set AWS_PROFILE, or give --profile")
-        if self._session.region_name is None:
+        if session.region_name is None:
             raise InputError("there is no AWS region; give --region, or set AWS_DEFAULT_REGION")
-        self._place = place
-        self._clients: dict[str, Any] = {}
+        return session
 
     @property
     def aws_options(self) -> str:

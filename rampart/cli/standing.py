@@ -3,9 +3,9 @@
 from datetime import datetime
 from enum import Enum
 
-from controller.core.deployment import Deployment, Mark, Status
+from controller.core.deployment import Deployment, Status
 from controller.core.outcome import Outcome
-from rampart.cli.wording import STATUS_STYLES, spell_age, spell_length
+from rampart.cli.wording import STATUS_STYLES, spell_age, spell_length, spell_moment
 
 
 class Symbol(Enum):
@@ -44,7 +44,7 @@ def standing(deployment: Deployment) -> tuple[Symbol, str, str]:
         return Symbol.BAD, "is being rolled back", "red"
     if deployment.awaits_approval:
         return Symbol.PAUSED, "awaits approval", "yellow"
-    if is_paused(deployment):
+    if deployment.pause:
         return Symbol.PAUSED, "paused", "yellow"
     if deployment.waits_for:
         return Symbol.WAITS, f"waits for function {deployment.waits_for}", style
@@ -55,10 +55,15 @@ def standing(deployment: Deployment) -> tuple[Symbol, str, str]:
     return Symbol.RUNS, "bakes", style
 
 
-def is_paused(deployment: Deployment) -> bool:
-    """Say whether a person has paused a deployment and nobody has let it go on."""
-    paused, resumed = (deployment.marks.get(mark) for mark in (Mark.PAUSE, Mark.RESUME))
-    return paused is not None and (resumed is None or resumed.at < paused.at)
+def to_do(deployment: Deployment) -> str:
+    """Return what a person is asked to do about a deployment; empty when nobody is."""
+    if deployment.status is Status.ROLLBACK_FAILED:
+        return f"mend what is in the way, then: rampart repair {deployment.target} --yes"
+    if deployment.status.is_over or deployment.stopping_mark:
+        return ""
+    if deployment.awaits_approval:
+        return f"rampart approve {deployment.target} --reason …, or rampart abort {deployment.target} --reason …"
+    return f"rampart resume {deployment.target} --reason …" if deployment.pause else ""
 
 
 def spell_bake(deployment: Deployment, now: datetime) -> str:
@@ -66,6 +71,8 @@ def spell_bake(deployment: Deployment, now: datetime) -> str:
     due_at, until = deployment.due_at, deployment.hold_until
     if due_at is None or until is None:
         return ""
+    if deployment.pause:
+        return f"paused until {spell_moment(deployment.pause.until)} at most"
     if now < due_at:
         return f"ends in {spell_length(due_at - now)}"
     over = f"over {spell_age(due_at, now)}"

@@ -11,11 +11,11 @@ from rich.text import Text
 
 from controller.core.alias import Routing
 from controller.core.comparison import spell_odds
-from controller.core.deployment import Deployment, MemberRecord, Status
+from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status
 from controller.core.duration import spell_span
 from controller.core.strategy import FULL_WEIGHT, spell_weight
 from rampart.cli.evidence import alarm_states, comparisons
-from rampart.cli.standing import Symbol, spell_bake, standing
+from rampart.cli.standing import Symbol, spell_bake, standing, to_do
 from rampart.cli.wording import line, spell_age, spell_length, spell_moment
 
 _BAR_WIDTH = 30
@@ -58,8 +58,8 @@ class Tree:
             yield self._alarms(deployment)
         if deployment.verdict and comparisons(deployment.verdict.evidence):
             yield self._evidence(deployment)
-        if deployment.marks:
-            yield self._marks(deployment, now)
+        if _words(deployment):
+            yield self._said(deployment, now)
 
     def _headline(self, deployment: Deployment) -> Text:
         symbol, doing, style = standing(deployment)
@@ -73,6 +73,7 @@ class Tree:
             ("Artifact", line(deployment.what)),
             ("Message", line(deployment.reason)),
             *(("Warning", line((warning, "yellow"))) for warning in deployment.warnings),
+            *([("To do", line((asked, "bold yellow")))] if (asked := to_do(deployment)) else []),
         ]
         if deployment.plan:
             takes = f"{spell_span(deployment.plan.total_seconds)} when all is well"
@@ -137,15 +138,16 @@ class Tree:
     def _step(self, deployment: Deployment, index: int, now: datetime) -> tuple[Symbol, str, str]:
         """Return the symbol of a step, its style, and what goes on there."""
         status, reached = deployment.status, _reached(deployment)
+        gate = ", then awaits approval" if deployment.steps[index].approval and not deployment.approval else ""
         symbol, _, style = standing(deployment)
         if index < reached or (index == reached and status is Status.PROMOTED):
             return Symbol.GOOD, "green", "passed"
         if index > reached:
             told = "as the evidence pays for it" if deployment.plan and deployment.plan.guard else "to come"
-            return Symbol.TO_COME, "dim", "" if status.is_over else told
+            return Symbol.TO_COME, "dim", "" if status.is_over else told + gate
         if status is Status.ROLLBACK_FAILED:
             return symbol, style, "may still have its weight"
-        return symbol, style, "stopped here" if status.is_over else spell_bake(deployment, now)
+        return symbol, style, "stopped here" if status.is_over else spell_bake(deployment, now) + gate
 
     def _alarms(self, deployment: Deployment) -> RenderableType:
         states = alarm_states(deployment.verdict.evidence) if deployment.verdict else {}
@@ -167,11 +169,11 @@ class Tree:
             _add(table, "", "odds", (f"{spell_odds(each.odds)} that it is worse", style), (each.outcome, style))
         return _section("Evidence at the last look", table)
 
-    def _marks(self, deployment: Deployment, now: datetime) -> RenderableType:
+    def _said(self, deployment: Deployment, now: datetime) -> RenderableType:
         table = _table()
-        for mark, detail in deployment.marks.items():
+        for mark, detail in _words(deployment):
             _add(table, (mark.value, "bold"), f"by {detail.by}", spell_age(detail.at, now), detail.reason)
-        return _section("Marks", table)
+        return _section("Said", table)
 
     def _drawn(self, symbol: Symbol) -> str:
         return symbol.drawn(ascii_only=self._ascii)
@@ -184,6 +186,18 @@ _BACK = (Status.ROLLED_BACK, Status.REJECTED, Status.SKIPPED)
 def _reached(deployment: Deployment) -> int:
     """Return the index of the last step that was made, be it rolled back since; -1 when there is none."""
     return max(deployment.step_index, len(deployment.shifts) - 1)
+
+
+def _words(deployment: Deployment) -> list[tuple[Mark, MarkDetail]]:
+    """Return what people and alarms have said, the standing words of people first, and not twice."""
+    standing_words = (
+        (Mark.PAUSE, deployment.pause),
+        (Mark.APPROVE, deployment.approval),
+        (Mark.PROMOTE, deployment.promotion),
+    )
+    said = [(mark, detail) for mark, detail in standing_words if detail]
+    there = {mark for mark, _ in said}
+    return said + [(mark, detail) for mark, detail in deployment.marks.items() if mark not in there]
 
 
 def _version(version: str | None, role: str, routing: Routing | None) -> list[str | tuple[str, str]]:

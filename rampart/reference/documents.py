@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from rampart.reference import notifications, target_page, target_schema
+from rampart.reference import cli_page, notifications, target_page, target_schema
 from rampart.reference.page import DocumentError, with_parts
 from rampart.reference.permissions import permissions
 
@@ -14,6 +14,7 @@ def documents(checkout: Path) -> dict[str, str]:
     """
     pages = {
         "SECURITY.md": {"permissions": permissions(checkout / "template.yaml")},
+        "docs/cli.md": {"options": cli_page.place_options(), "commands": cli_page.commands()},
         "docs/notifications.md": {"fields": notifications.fields(), "statuses": notifications.statuses()},
         "docs/target.md": {"fields": target_page.fields(checkout), "values": target_page.values()},
     }

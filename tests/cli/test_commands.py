@@ -1,9 +1,14 @@
 """The commands themselves: their help, and one line with exit 2 for what the operator must put right."""
 
+from collections.abc import Iterator
+from importlib.metadata import version
+
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 from rampart.cli.__main__ import app
+from tests.cli.paper import assert_golden
 
 VERBS = ("pause", "resume", "approve", "promote", "abort", "undo", "retry")
 WITH_TABLE = {"RAMPART_TABLE": "deployments"}
@@ -86,12 +91,19 @@ def test_what_the_operator_must_put_right_is_one_line(
         (["history", "orders", "--limit", "0"], "Input should be greater than or equal to 1"),
         (["abort", "orders"], "Missing option '--reason'."),
         (["status", "--output", "yaml"], "'yaml' is not one of 'text', 'json'."),
-        (["repair"], "name either a target or --function"),
-        (["repair", "orders", "--function", "orders"], "name either a target or --function"),
+        (["repair"], "Invalid value for TARGET: name either a target or --function"),
+        (["repair", "orders", "--function", "orders"], "name either a target or --function, and not both"),
+        (["deploy", "orders"], "say what to deploy: one of --zip, --image and --version"),
+        (["deploy", "orders", "--version", "1", "--image", "a:b"], "one of --zip, --image and --version"),
+        (["deploy", "orders", "--version", "1", "--timeout", "1m"], "it takes --wait to wait for so long"),
+        (["deploy", "orders", "--version", "1", "--wait", "--timeout", "soon"], "or \"7d\", not 'soon'"),
+        (["local", "push", "checkout", "--failing", "101"], "Input should be less than or equal to 100"),
     ],
 )
-def test_wrong_usage_is_said_as_for_every_command(arguments: list[str], line: str) -> None:
-    result = ran(*arguments, **WITH_TABLE)
+def test_wrong_usage_is_said_as_for_every_command_before_anybody_asks_for_credentials(
+    arguments: list[str], line: str
+) -> None:
+    result = ran(*arguments, **WITH_TABLE, AWS_ACCESS_KEY_ID=None, AWS_SECRET_ACCESS_KEY=None)
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].endswith(line)
     assert result.stderr.startswith("Usage: ")
@@ -102,3 +114,23 @@ def test_an_aws_that_does_not_answer_is_one_line_and_no_wrong_usage() -> None:
     result = ran("status", **WITH_TABLE, AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1")
     assert result.exit_code == 1
     assert one_line(result).startswith("rampart status: deployments that have not ended: Could not connect to the")
+
+
+def pages() -> Iterator[tuple[str, ...]]:
+    """Yield the words of every command, and of rampart itself."""
+    yield ()
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        yield (name,)
+        yield from ((name, inner) for inner in getattr(command, "commands", {}))
+
+
+def test_every_help_page_is_as_it_was_read_before_it_was_committed() -> None:
+    told = [(" ".join(("rampart", *words)), ran(*words, "--help")) for words in pages()]
+    assert [name for name, page in told if page.exit_code or page.stderr] == []
+    assert_golden("help", "".join(f"$ {name} --help\n{page.stdout}\n" for name, page in told))
+    assert all(len(line) <= 80 for _, page in told for line in page.stdout.splitlines())
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    told = ran("--version")
+    assert (told.exit_code, told.stdout) == (0, f"rampart {version('rampart')}\n")

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from controller.core.alias import Routing
-from controller.core.deployment import Deployment, Mark, MarkDetail, Status
+from controller.core.deployment import Deployment, Mark, Pause, Status
 from controller.core.outcome import Outcome
 from rampart.cli.tree import Sight, Tree
 from tests.builders import a_deployment, a_guarded_plan, a_mark, a_verdict, after
@@ -13,6 +13,7 @@ from tests.cli.records import HOSTILE, NOW, compared, convicted, failed, running
 
 SEEN = {"checkout:live": Routing("41", "42", 4_000), "basket:live": Routing("7", "8", 4_000)}
 _DAY = 86_400
+PAUSED = Pause(at=after(140), by="kim", reason="lunch", until=after(_DAY))
 
 
 def picture(deployment: Deployment, observed: dict[str, Routing] | None = None, width: int = NARROW) -> str:
@@ -82,15 +83,23 @@ def test_a_guarded_plan_has_as_many_steps_as_the_evidence_pays_for() -> None:
     [
         ({"awaits_approval": True}, "‖ IN_PROGRESS  awaits approval"),
         ({"marks": a_mark(Mark.ABORT)}, "✖ IN_PROGRESS  is being rolled back"),
-        ({"marks": a_mark(Mark.PAUSE)}, "‖ IN_PROGRESS  paused"),
-        (
-            {"marks": a_mark(Mark.PAUSE) | {Mark.RESUME: MarkDetail(at=after(9), by="kim", reason="go on")}},
-            "● IN_PROGRESS  bakes",
-        ),
+        ({"pause": PAUSED}, "‖ IN_PROGRESS  paused"),
+        ({"marks": a_mark(Mark.RESUME)}, "● IN_PROGRESS  bakes"),
     ],
 )
 def test_what_a_person_asked_for_is_seen_at_once(fields: dict[str, object], said: str) -> None:
     assert picture(running().model_copy(update=fields)).startswith(f"checkout  {said}\n")
+
+
+def test_a_person_is_told_what_is_asked_of_them_and_who_has_said_what() -> None:
+    paused = picture(compared(pause=PAUSED, marks=a_mark(Mark.RESUME, "ada", "go on")))
+    assert "  To do       rampart resume checkout --reason …\n" in paused
+    assert "paused until 2026-03-03 09:00:00Z at most\n" in paused
+    assert "Said\n  pause   by kim  10s ago     lunch\n  resume  by ada  2m 30s ago  go on\n" in paused
+    asked = picture(compared(awaits_approval=True))
+    assert "  To do       rampart approve checkout --reason …, or rampart abort checkout\n" in asked
+    assert "  To do       mend what is in the way, then: rampart repair search --yes\n" in picture(failed())
+    assert "To do" not in picture(compared())
 
 
 def test_a_terminal_that_knows_ascii_alone_gets_nothing_else() -> None:

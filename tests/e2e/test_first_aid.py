@@ -100,9 +100,9 @@ def test_a_running_deployment_is_seen_and_aborted(shop: Shop, person: FirstAid, 
     again = person.run("rampart abort first-aid --reason 'wrong build' --by kim")
     assert (again.code, again.out.splitlines()[0]) == (0, "deployment first-aid has ended already")
     shown = json.loads(person.run("rampart show first-aid --output json").out)
-    assert shown["record"]["marks"]["abort"]["by"] == "user/moto"
+    assert shown["deployments"][0]["marks"]["abort"]["by"] == "user/moto"
     assert [each["transition"] for each in shown["events"]][-1] == "ENDED"
-    assert "token" not in shown["record"]
+    assert "token" not in shown["deployments"][0]
     assert "ROLLED_BACK" in person.run("rampart history checkout --limit 1").out
 
 
