@@ -35,7 +35,8 @@ def judge_queue(output: str, url: str, letters: int) -> Iterator[Finding]:
     if letters:
         yield error(
             Check.DEAD_LETTERS,
-            f"{letters} message{'s' * (letters != 1)} wait in the queue of output {output}: {QUEUES[output]}",
+            f"{letters} message{' waits' if letters == 1 else 's wait'} in the queue of output {output}: "
+            f"{QUEUES[output]}",
             f"aws sqs receive-message --queue-url {url} --max-number-of-messages 10 --message-attribute-names All "
             "--visibility-timeout 0",
         )

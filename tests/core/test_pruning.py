@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from controller.core.deployment import Deployment, Status
 from controller.core.pruning import WAY_BACK, Pruning, PublishedVersion, Uses, prune
+from controller.undo import UNDO_MINUTES
 from tests.builders import START, a_deployment, a_member
 
 OTHERS = "another function"
@@ -156,3 +157,7 @@ def test_less_than_one_version_is_not_kept() -> None:
 
 def test_what_is_named_and_is_not_there_is_no_trouble() -> None:
     assert found(3, uses=Uses(aliases={"live": frozenset({1})})).deleted == ()
+
+
+def test_what_can_be_undone_is_kept_as_long_as_it_can_be_undone() -> None:
+    assert timedelta(minutes=UNDO_MINUTES) == WAY_BACK

@@ -29,7 +29,7 @@ class Terminal:
     def __init__(self, url: str, home: Path, more: Mapping[str, str] | None = None) -> None:
         """`more` is what else is in the environment, or is otherwise there."""
         self._home = home
-        self._environment = {
+        self.environment = {
             "PATH": f"{_BIN}:{os.environ['PATH']}",
             "HOME": str(home),  # no profile of whoever runs the tests
             "AWS_ENDPOINT_URL": url,
@@ -47,7 +47,7 @@ class Terminal:
         done = subprocess.run(
             ["bash", "-ec", command],
             cwd=self._home,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=60,
