@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from controller.adapters.stored_events import AwsStoredEvents
 from controller.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class _ServiceModels(Loader):
 
     def list_available_services(self, type_name: str) -> list[str]:
         """Return the services whose models may be loaded."""
-        return ["cloudwatch", "dynamodb", "ecr", "events", "lambda", "s3", "ssm", "stepfunctions"]
+        return ["cloudwatch", "dynamodb", "ecr", "events", "lambda", "s3", "schemas", "ssm", "stepfunctions"]
 
 
 @lru_cache(maxsize=1)
@@ -120,6 +121,12 @@ class AwsPorts:
 
         client = self._client("ssm")
         return SsmTargets(client, self._settings.targets_path, time.monotonic, self._settings.minute_seconds)
+
+    @cached_property
+    def stored_events(self) -> AwsStoredEvents:
+        """Test events that targets refer to; most refer to none."""
+        ssm, schemas = cache(lambda: self._client("ssm")), cache(lambda: self._client("schemas"))
+        return AwsStoredEvents(ssm, schemas, self._settings.test_events_path)
 
     @cached_property
     def deployments(self) -> "DynamoDbDeployments":

@@ -159,6 +159,18 @@ class Targets(Protocol):
         ...
 
 
+class StoredEvents(Protocol):
+    """Where test events stand that a target refers to."""
+
+    def parameter(self, name: str) -> str:
+        """Return the text of a parameter of test events; raises MissingError."""
+        ...
+
+    def shareable(self, function: str) -> str | None:
+        """Return the document that holds the shareable test events of a function; None when it has none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """The one-at-a-time right on a function."""
@@ -349,6 +361,11 @@ class Ports(Protocol):
     @property
     def targets(self) -> Targets:
         """The catalogue."""
+        ...
+
+    @property
+    def stored_events(self) -> StoredEvents:
+        """Test events that targets refer to."""
         ...
 
     @property

@@ -26,6 +26,11 @@ class Settings:
         """The SSM path below which targets are declared."""
         return f"/rampart/{self.stage}/targets/"
 
+    @property
+    def test_events_path(self) -> str:
+        """The SSM path below which test events stand that targets refer to."""
+        return f"/rampart/{self.stage}/test-events/"
+
     @classmethod
     def from_env(cls, environ: dict[str, str] | None = None) -> "Settings":
         """Return the settings that the environment holds; raises SettingsError naming what is missing."""

@@ -24,6 +24,7 @@ from controller.core.outcome import Outcome
 from controller.core.strategy import Guard, Plan, Step
 from controller.core.target import RedAtStart, Target
 from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm
+from controller.core.verification import VerificationEvent
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """The moment of every default; a shift at step `at_step` happens then."""
@@ -50,6 +51,12 @@ def a_target_document(**overrides: Any) -> dict[str, Any]:
 def a_target(**overrides: Any) -> Target:
     """Return a target named orders."""
     return Target.model_validate(a_target_document(**({"name": "orders"} | overrides)))
+
+
+def events_of(target: Target) -> tuple[VerificationEvent, ...]:
+    """Return the test events of a target that lists them itself."""
+    assert isinstance(target.test_events, tuple)
+    return target.test_events
 
 
 def an_artifact(**overrides: Any) -> ZipArtifact:

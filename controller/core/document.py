@@ -22,8 +22,12 @@ class Document(BaseModel):
 
 D = TypeVar("D", bound=BaseModel)
 
-FORMS = ("<name>", "<steps>", "<exponential>", "<guarded>", "<metric>", "<zip>", "<image>")
-NAME_FORM, STEPS_FORM, EXPONENTIAL_FORM, GUARDED_FORM, METRIC_FORM, ZIP_FORM, IMAGE_FORM = FORMS
+FORMS = (
+    *("<name>", "<steps>", "<exponential>", "<guarded>", "<metric>", "<zip>", "<image>"),
+    *("<events>", "<parameter>", "<shareable>"),
+)
+NAME_FORM, STEPS_FORM, EXPONENTIAL_FORM, GUARDED_FORM, METRIC_FORM, ZIP_FORM, IMAGE_FORM = FORMS[:7]
+EVENTS_FORM, PARAMETER_FORM, SHAREABLE_FORM = FORMS[7:]
 """The tags of what may be written in several forms, which pydantic puts into the place of a fault."""
 
 

@@ -12,12 +12,12 @@ from controller.core.artifact import Artifact, WrittenArtifact
 from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMetric, WhenUnclear, parse_comparison
 from controller.core.document import Document, matching, parse, parse_json
 from controller.core.duration import Duration, spell_duration
-from controller.core.errors import InputError
+from controller.core.errors import ControllerError, InputError
 from controller.core.hook import MAX_HOOKS, Hook
 from controller.core.names import AliasName, FunctionName, VersionNumber
 from controller.core.source import Source
 from controller.core.strategy import Strategy, is_guarded
-from controller.core.verification import MAX_EVENTS, VerificationEvent, check_payload
+from controller.core.verification import TestEvents, check_events
 from controller.core.wording import shown
 
 MAX_MEMBERS = 20
@@ -122,8 +122,8 @@ class Target(Document):
     """What the comparison of candidate and baseline asks for; `false`: they are not compared."""
     rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
     """Thresholds for the candidate's own numbers."""
-    test_events: Annotated[tuple[VerificationEvent, ...], Field(max_length=MAX_EVENTS)] = ()
-    """What the candidate must answer before it gets traffic."""
+    test_events: TestEvents = ()
+    """What the candidate must answer before it gets traffic: a list of events, or where they stand."""
     hooks: Annotated[tuple[Hook, ...], Field(max_length=MAX_HOOKS)] = ()
     """Functions of your own that are asked whether to go on, in this order."""
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
@@ -149,11 +149,11 @@ class Target(Document):
 
     @model_validator(mode="after")
     def _test_events_can_be_kept(self) -> "Target":
-        for index, event in enumerate(self.test_events):
+        if isinstance(self.test_events, tuple):
             try:
-                check_payload(event.payload)
-            except ValueError as fault:
-                raise ValueError(f"test_events[{index}].payload: {fault}") from None
+                check_events(self.test_events, [member.function for member in self.members], "")
+            except ControllerError as fault:
+                raise ValueError(str(fault)) from None
         return self
 
     @model_validator(mode="after")

@@ -134,7 +134,7 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             "when_unclear": target.when_unclear,
             "comparison": target.comparison,
             "rules": target.rules,
-            "test_events": target.test_events,
+            "test_events": survey.test_events,
             "hooks": target.hooks,
             "alarms": survey.alarms,
             "warnings": tuple(survey.warnings),

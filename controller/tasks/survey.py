@@ -25,12 +25,14 @@ from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
 from controller.core.target import Member, Request, Target
 from controller.core.verdict import WatchedAlarm
+from controller.core.verification import VerificationEvent
 from controller.ports import Claim, Stored
 from controller.tasks.alarms import find_alarm, read_alarms
 from controller.tasks.context import Context
 from controller.tasks.hooks import check_hook
 from controller.tasks.images import find_images
 from controller.tasks.preflight import Found, check_managed, check_zip, find_member, refuse_split, surroundings
+from controller.tasks.test_events import find_test_events
 
 LATE_MINUTES = 3
 """How long the last minutes that can be compared take to be seen: no final bake is shorter, unless declared so."""
@@ -52,6 +54,7 @@ class Survey:
     """The image for each function, by its digest."""
     found: dict[Member, Found] = field(default_factory=dict)
     alarms: tuple[WatchedAlarm, ...] = ()
+    test_events: tuple[VerificationEvent, ...] = ()
     refusals: list[ControllerError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -93,6 +96,8 @@ def survey_request(survey: Survey, stored: Stored | None, started_at: datetime) 
             code = context.ports.functions.latest(member.function)
             check_managed(code, context.stage)
             survey.codes[member.function] = code
+    with survey.judging():
+        survey.test_events = find_test_events(context.ports, target)
     for function in dict.fromkeys(hook.function for hook in target.hooks):
         with survey.judging():
             check_hook(context, function)

@@ -55,6 +55,8 @@ def verify(context: Context) -> Ruling:
 def _first_fault(context: Context, deployment: Deployment) -> str | None:
     for member in deployment.members:
         for event in deployment.test_events:
+            if event.function not in (None, member.function):
+                continue
             answer = context.ports.functions.ask(member.function, str(member.candidate), event.payload)
             wanted = event.expect or NOTHING_SAID
             fault = answer.error or wanted.fault_in(answer.payload, answer.duration_ms)

@@ -9,6 +9,7 @@ from controller.core.hooks_due import longest_waits
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, spell_plan
 from controller.core.target import Target
+from controller.core.verification import ParameterEvents, ShareableEvents, TestEvents
 from controller.tasks.survey import target_plan
 from rampart.cli.target_file import document_in
 
@@ -46,6 +47,18 @@ def _way(plan: Plan) -> str:
     return f"starts by the traffic, {told.partition(', ')[2]}" if plan.guard else told
 
 
+def _asked(events: TestEvents) -> str | None:
+    match events:
+        case ParameterEvents(parameter=name):
+            return f"the test events of parameter {name} before any traffic"
+        case ShareableEvents():
+            return "shareable test events before any traffic"
+        case ():
+            return None
+        case _:
+            return f"{len(events)} test event{'s' * (len(events) != 1)} before any traffic"
+
+
 def _judges(target: Target, plan: Plan) -> str:
     """Return what may stop a candidate, or that nothing but a person may."""
     judges = []
@@ -54,8 +67,6 @@ def _judges(target: Target, plan: Plan) -> str:
         judges.append(f"comparison with the baseline (errors{counted})")
     judges += [f"rule {rule} ({rule.then})" for rule in target.rules]
     judges += [f"alarm {alarm.name}" for alarm in target.alarms]
-    if target.test_events:
-        asked = len(target.test_events)
-        judges.append(f"{asked} test event{'s' * (asked != 1)} before any traffic")
+    judges += filter(None, [_asked(target.test_events)])
     judges += [f"hook {hook.function} {hook.at.replace('_', ' ')}" for hook in target.hooks]
     return "; ".join(judges) or "nothing: time alone decides"

@@ -39,6 +39,7 @@ from rampart.embedded.front import Around, Front, Hooks, Operation, Server, name
 from rampart.embedded.iam.authoriser import Authoriser
 from rampart.embedded.log_queries import LogQueries
 from rampart.embedded.operator_clients import OperatorClients
+from rampart.embedded.schemas import SchemasModel
 from rampart.embedded.wire import ApiError, Call, Service
 from rampart.embedded.wire_format import Response
 
@@ -191,6 +192,7 @@ class EmbeddedAws:
             "lambda": self.lambda_model,
             "cloudwatch": self.cloudwatch,
             "ecr": self.ecr,
+            "schemas": SchemasModel(),
             "cloudformation": CloudFormationModel(self.clock, self._target.stacks),
         }
         queries = LogQueries(self._new_id)

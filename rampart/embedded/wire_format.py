@@ -35,7 +35,7 @@ _SERVICES = frozenset(
         "s3",
         "sns",
     }
-    | {"sqs", "ssm", "stepfunctions", "sts"}
+    | {"schemas", "sqs", "ssm", "stepfunctions", "sts"}
 )
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 

@@ -13,7 +13,18 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
-from controller.core import approval, criteria, document, duration, expectation, expression, hook, strategy, target
+from controller.core import (
+    approval,
+    criteria,
+    document,
+    duration,
+    expectation,
+    expression,
+    hook,
+    strategy,
+    target,
+    verification,
+)
 from controller.core.target import Target
 from rampart.reference.page import DocumentError
 from rampart.reference.said import must_say
@@ -128,6 +139,8 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     approval._three_days_at_most: _as_it_is,
     criteria._an_hour_at_most: _as_it_is,
     target._a_day_at_most: _as_it_is,
+    verification.parse_shareable: lambda inner: {"anyOf": [{"const": "all"}, inner["anyOf"][0]]},
+    verification.parse_shareable_event: _or({"type": "string", "minLength": 1, "maxLength": 64}),
     hook._a_second_to_a_day: _as_it_is,
     target._not_a_truth_value: _as_it_is,
     target._parse_alarm: _or({"type": "string", "minLength": 1, "maxLength": 255}),

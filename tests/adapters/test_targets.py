@@ -12,7 +12,7 @@ from controller.ports import Targets
 from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.clock import VirtualClock
 from tests.adapters.clients import refusing, restricted
-from tests.builders import a_target_document
+from tests.builders import a_target_document, events_of
 from tests.engine.memory import MemoryTargets
 
 Declare = Callable[[str, str], None]
@@ -59,7 +59,7 @@ def test_a_declared_target_is_read(targets: Targets, declare: Declare) -> None:
     declare("orders", document(test_events=[{"name": "ünïcode", "payload": {"price": 1.5}}]))
     target = targets.read("orders")
     assert (target.name, target.members[0].function) == ("orders", "orders")
-    assert target.test_events[0].payload == {"price": 1.5}
+    assert events_of(target)[0].payload == {"price": 1.5}
 
 
 def test_a_read_sees_the_last_write(targets: Targets, declare: Declare) -> None:

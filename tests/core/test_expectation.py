@@ -11,7 +11,7 @@ from controller.core.document import parse
 from controller.core.errors import InputError
 from controller.core.expectation import NOTHING_SAID, Expectation
 from controller.core.target import Target, parse_target
-from tests.builders import a_target, a_target_document
+from tests.builders import a_target, a_target_document, events_of
 
 
 def expect(**fields: Any) -> Expectation:
@@ -152,9 +152,9 @@ def expect_in_target(fields: dict[str, Any]) -> None:
 def test_what_is_expected_is_kept_as_it_was_written() -> None:
     written = {"status": "2xx", "payload": ["ok", "powertools_json(body).id"], "within": "1500ms"}
     target = a_target(test_events=[{"name": "ping", "payload": {}, "expect": written}])
-    kept = target.test_events[0].model_dump(mode="json")
+    kept = events_of(target)[0].model_dump(mode="json")
     assert kept["expect"] == written
-    assert type(target.test_events[0]).model_validate(kept) == target.test_events[0]
+    assert type(events_of(target)[0]).model_validate(kept) == events_of(target)[0]
 
 
 PAYLOADS: list[tuple[str, str]] = [
@@ -178,4 +178,4 @@ def test_a_payload_that_no_record_can_keep_is_refused_when_the_target_is_read(pa
 
 def test_a_payload_that_can_just_be_kept_is_taken() -> None:
     payload = [1e125, -1e-130, 0.0, 10**38 - 1, json.loads("[" * 23 + "]" * 23)]
-    assert a_target(test_events=[{"name": "p", "payload": payload}]).test_events[0].payload == payload
+    assert events_of(a_target(test_events=[{"name": "p", "payload": payload}]))[0].payload == payload

@@ -7,7 +7,7 @@ import pytest
 
 from controller.core.errors import InputError
 from controller.core.target import RedAtStart, parse_target
-from tests.builders import a_target, a_target_document
+from tests.builders import a_target, a_target_document, events_of
 
 WHERE = "target /rampart/dev/targets/orders"
 KNOWN = (
@@ -59,7 +59,7 @@ def test_a_target_may_say_everything() -> None:
     assert [(a.name, a.red_at_start) for a in target.alarms] == [("errors", None), ("latency", RedAtStart.IGNORE)]
     assert target.final_bake == 0
     assert target.max_hold == 86_400
-    assert target.test_events[0].payload == {"basket": [], "note": "prêt 🚀"}
+    assert events_of(target)[0].payload == {"basket": [], "note": "prêt 🚀"}
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_bad_test_event_is_told_with_its_place(event: Any, line: str) -> None:
 @pytest.mark.parametrize("payload", [None, False, 0, "", [], {}], ids=str)
 def test_a_test_event_may_carry_any_payload(payload: Any) -> None:
     target = a_target(test_events=[{"name": "ping", "payload": payload}])
-    assert target.test_events[0].payload == payload
+    assert events_of(target)[0].payload == payload
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 Each takes a shop that has just opened, so that nothing that another run has left behind is in its way.
 """
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from controller.core.alias import Routing
 from controller.core.deployment import Mark, MarkDetail, Status
-from rampart.demo.account import BUCKET, alarm_of, repository_of
+from rampart.demo.account import BUCKET, STAGE, alarm_of, repository_of
 from rampart.demo.releases import Release
 from tests.e2e import acts
 from tests.e2e.shop import Shop
@@ -71,6 +72,28 @@ def failed_test(shop: Shop) -> None:
     acts.ends(
         shop, acts.start(shop, Release(2, 100, Status.REJECTED), test_events=_TEST_EVENTS), "error", "Rejected"
     )
+    shop.settle()
+
+
+def referred_events(shop: Shop) -> None:
+    """Promote versions that answer test events of a parameter, and shareable ones of the Lambda console."""
+    name = f"/rampart/{STAGE}/test-events/{shop.function}"
+    shop.aws.client("ssm").put_parameter(Name=name, Type="String", Value=json.dumps(_TEST_EVENTS))
+    examples = {"an-order": {"value": _TEST_EVENTS[0]["payload"]}}
+    schemas, registry = shop.aws.client("schemas"), "lambda-testevent-schemas"
+    with suppress(schemas.exceptions.ConflictException):
+        schemas.create_registry(RegistryName=registry)
+    schemas.create_schema(
+        RegistryName=registry,
+        SchemaName=f"_{shop.function}-schema",
+        Type="OpenApi3",
+        Content=json.dumps({"openapi": "3.0.0", "components": {"examples": examples}}),
+    )
+    for number, events in enumerate(({"parameter": shop.function}, {"shareable": "all"}), 2):
+        acts.declare(shop, test_events=events)
+        deployment = shop.start({"target": shop.function, "version": acts.version(shop, number)})
+        acts.ends(shop, deployment, "status", "SUCCEEDED")
+        assert [event.payload for event in shop.record(deployment).test_events] == [_TEST_EVENTS[0]["payload"]]
     shop.settle()
 
 

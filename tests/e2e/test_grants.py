@@ -15,6 +15,7 @@ ALL = (
     scenarios.scanned_image,
     scenarios.refused_zip,
     scenarios.failed_test,
+    scenarios.referred_events,
     scenarios.hooked,
     scenarios.late_hook,
     scenarios.lost_promotion,

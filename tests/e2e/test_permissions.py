@@ -15,6 +15,8 @@ from tests.e2e.shop import RunFailedError, Shop, until
 
 _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("IntakeFunction", ""): scenarios.release,
+    ("PlanFunction", "ssm:GetParameter"): scenarios.referred_events,
+    ("PlanFunction", "schemas:DescribeSchema"): scenarios.referred_events,
     ("PlanFunction", "s3:GetObject"): scenarios.release,
     ("PlanFunction", "s3:GetObjectVersion"): scenarios.release,
     ("PlanFunction", "ecr:DescribeImages"): scenarios.image,

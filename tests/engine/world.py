@@ -20,7 +20,7 @@ from controller.core.deployment import Deployment
 from controller.core.errors import ControllerError
 from controller.intake import Intake, take_in
 from controller.notify import tell
-from controller.ports import Artifacts, Bus, Deployments, Stored, Targets
+from controller.ports import Artifacts, Bus, Deployments, Stored, StoredEvents, Targets
 from controller.reconcile import reconcile
 from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change
@@ -39,6 +39,7 @@ from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, M
 from tests.engine.model_client import ModelClient
 from tests.engine.points import Point, tapped
 from tests.engine.step_functions import Executions, StepFunctions, Tasks, failure_of
+from tests.engine.stored_events import MemoryStoredEvents
 from tests.engine.timeline import Choose, Timeline
 from tests.engine.walker import Execution
 from tests.state_machine.definition import snake_case
@@ -61,6 +62,7 @@ class WorldPorts:
     metrics: CloudWatchMetrics
     clock: "WorldClock"
     targets: MemoryTargets
+    stored_events: MemoryStoredEvents
     deployments: MemoryDeployments
     executions: Executions
     bus: MemoryBus
@@ -116,6 +118,7 @@ class World(Account):
             metrics=CloudWatchMetrics(self._client("cloudwatch", self.cloudwatch), minute_seconds),
             clock=WorldClock(self),
             targets=tapped(MemoryTargets(), Targets, self._point),
+            stored_events=tapped(MemoryStoredEvents(), StoredEvents, self._point),
             deployments=tapped(MemoryDeployments(self.stream.append), Deployments, self._point),
             executions=Executions(self._client("stepfunctions", self.machine), self.machine),
             bus=tapped(MemoryBus(), Bus, self._point),

@@ -192,6 +192,10 @@ def _rule(name: str) -> Callable[[Params], str]:
 # --- SSM, SQS, Logs -----------------------------------------------------------------------------------------
 
 
+def _schema(params: Params) -> str:
+    return _arn("schemas", f"schema/{params['RegistryName']}/{params['SchemaName']}")
+
+
 def _parameter(name: str) -> str:
     """Return a parameter's ARN, in which the leading slash of its name is not doubled."""
     return name if name.startswith("arn:") else _arn("ssm", f"parameter/{name.removeprefix('/')}")
@@ -304,6 +308,10 @@ _NEEDS_BY_SERVICE: dict[str, dict[str, Callable[[Params], Iterable[Need]]]] = {
         **_on("ssm", ("GetParametersByPath",), lambda params: _parameter(params["Path"])),
         **_on("ssm", ("DescribeParameters",), _everything),
         "GetParameters": lambda params: [Need("ssm:GetParameters", _parameter(name)) for name in params["Names"]],
+    },
+    "schemas": {
+        **_on("schemas", ("CreateRegistry",), lambda params: _arn("schemas", f"registry/{params['RegistryName']}")),
+        **_on("schemas", ("CreateSchema", "DescribeSchema", "UpdateSchema"), _schema),
     },
     "sqs": {
         **_on("sqs", ("ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl"), _queue),
