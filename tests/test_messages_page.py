@@ -10,6 +10,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from controller.core.notification import DETAIL_TYPE, SOURCE
+from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.eventbridge.patterns import check_pattern, target_input
 from rampart.embedded.moto_guard import pattern_matcher
 from tests.sam_template import ROOT
@@ -136,6 +137,26 @@ def test_mail_has_two_lines_and_the_pager_one() -> None:
     assert json.loads(second) == f"rampart show {told_of_every_way()[-1]['deployment_id']}"
     pager = made_of("bus-for-many-accounts", "checkout: rolled back")["pager"]
     assert json.loads(pager) == "123456789012 eu-west-1: checkout: rolled back"
+
+
+def test_the_template_of_mail_delivers_what_it_is_for_and_nothing_else() -> None:
+    with EmbeddedAws(60.0, runner="in_process") as aws:
+        stack = aws.deploy(FOLDER / "mail.yaml", "messages", {"Mail": "team@example.com", "Target": "check*"})
+        url = aws.client("sqs").create_queue(QueueName="mailbox")["QueueUrl"]  # in the place of somebody's
+        topic, mailbox = stack.resources["Topic"], f"arn:aws:sqs:eu-west-1:123456789012:{url.rpartition('/')[2]}"
+        raw = {"RawMessageDelivery": "true"}
+        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=mailbox, Attributes=raw)
+        told = told_of_every_way()[-1] | {"stage": "prod", "message": "checkout: rolled back"}
+        for each in (
+            told | {"severity": "WARNING"},
+            told | {"severity": "INFO"},
+            told | {"severity": "CRITICAL", "target": "receipts"},
+        ):
+            entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps(each)}
+            aws.client("events").put_events(Entries=[entry])
+        assert aws.wait_until_idle(10)
+        received = aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+        assert [message["Body"].splitlines()[0] for message in received] == ['"WARNING checkout: rolled back"']
 
 
 def test_what_a_template_calls_by_name_is_in_it() -> None:

@@ -50,6 +50,15 @@ def _topic(resource: Resource) -> dict[str, Any]:
     return made(arn, TopicArn=arn, TopicName=name)
 
 
+@makes("AWS::SNS::TopicPolicy", used="PolicyDocument Topics")
+def _topic_policy(resource: Resource) -> dict[str, Any]:
+    policy = json.dumps(resource.required("PolicyDocument"))
+    for arn in resource.required("Topics"):  # the policy goes with its topic
+        resource.call("sns", "SetTopicAttributes", TopicArn=arn, AttributeName="Policy", AttributeValue=policy)
+    identity = resource.name("Id", 255)
+    return made(identity, Id=identity)
+
+
 @makes("AWS::Events::EventBus", sent="DeadLetterConfig Description Name Tags")
 def _event_bus(resource: Resource) -> dict[str, Any]:
     name = resource.required("Name")
