@@ -95,7 +95,7 @@ def _served(counts: Any, became: str) -> Served | None:
             "requests": int() | float() as served,
             "failures": int() | float() as failed,
         }:
-            return Served(version, served, failed)
+            return Served(version, served, failed, became)
     return None
 
 
