@@ -115,7 +115,7 @@ def _resume(_: Context, deployment: Deployment, detail: MarkDetail) -> tuple[dic
 
 
 def _approve(_: Context, deployment: Deployment, detail: MarkDetail) -> tuple[dict[str, Any], str]:
-    if deployment.approval:
+    if deployment.approval and not deployment.awaits_approval:  # it may ask again, when the way back is lost
         return {}, f"was approved by {deployment.approval.by} already"
     follows = "and goes on"
     if not deployment.awaits_approval:

@@ -82,6 +82,8 @@ class Stored:
     appeared_at: datetime
     size_bytes: int = 0
     """The size of a zip."""
+    tags: tuple[str, ...] = ()
+    """The tags of an image."""
 
 
 class Artifacts(Protocol):
@@ -105,6 +107,10 @@ class Artifacts(Protocol):
 
     def config(self, image: ImageArtifact, config: Descriptor) -> bytes:
         """Return the configuration that an image's manifest names, whole and as it was pushed."""
+        ...
+
+    def clean_up(self, image: ImageArtifact) -> str | None:
+        """Return the lifecycle policy of an image's repository as its JSON, or None."""
         ...
 
     def scan(self, image: ImageArtifact) -> Scan:

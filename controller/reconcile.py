@@ -11,8 +11,9 @@ from functools import partial
 from itertools import islice
 
 from controller.core.artifact import ImageArtifact
-from controller.core.deployment import Deployment, Event, MemberRecord, Status
+from controller.core.deployment import Deployment, Event, Status
 from controller.core.errors import ControllerError
+from controller.core.member_record import MemberRecord
 from controller.core.notification import notification
 from controller.core.source import ImageSource
 from controller.core.strategy import FULL_WEIGHT

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from controller.core.alias import Alias
 from controller.core.code import Readiness
-from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status, Transition, event_of
+from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ConflictError, ControllerError, InputError, MissingError
+from controller.core.member_record import MemberRecord
 from controller.core.strategy import FULL_WEIGHT
 from controller.tasks.context import Context
 

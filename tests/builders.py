@@ -9,17 +9,10 @@ from controller.core.alias import Alias, Routing
 from controller.core.announcement import Announcement
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.criteria import ComparisonTerms, WhenUnclear
-from controller.core.deployment import (
-    Deployment,
-    Event,
-    Mark,
-    MarkDetail,
-    MemberRecord,
-    Status,
-    Transition,
-)
+from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition
 from controller.core.evidence import Minute
 from controller.core.measurement import Metric, ShiftMade, Subject, errors_of, minute_number
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.strategy import Guard, Plan, Step
 from controller.core.target import RedAtStart, Target

@@ -9,7 +9,8 @@ import pytest
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core import look
 from controller.core.alias import Alias, Routing
-from controller.core.deployment import Deployment, Event, MemberRecord, Status
+from controller.core.deployment import Deployment, Event, Status
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
 from controller.tasks import shift

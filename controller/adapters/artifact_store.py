@@ -66,7 +66,9 @@ class ArtifactStore:
                         repositoryName=artifact.repository,
                         imageIds=[{"imageDigest": artifact.digest}],
                     )["imageDetails"]
-                return Stored(image["imagePushedAt"])
+                if image.get("imageStatus", "ACTIVE") != "ACTIVE":
+                    raise RefusedError(f"{artifact.identity} is {image['imageStatus']} in ECR; restore it first")
+                return Stored(image["imagePushedAt"], tags=tuple(image.get("imageTags", ())))
 
     def read(self, artifact: ZipArtifact, start: int, size_bytes: int) -> bytes:
         """Return so many bytes of a zip, all of which must be there; raises MissingError or UnavailableError."""
@@ -130,6 +132,16 @@ class ArtifactStore:
         if f"sha256:{hashlib.sha256(content).hexdigest()}" != config.digest:
             raise UnavailableError(f"{doing}: what came is not what the manifest names")
         return content
+
+    def clean_up(self, image: ImageArtifact) -> str | None:
+        """Return the lifecycle policy of an image's repository as its JSON, or None."""
+        where = f"the lifecycle policy of repository {image.repository}"
+        try:
+            with aws_errors(where, {"LifecyclePolicyNotFoundException": MissingError}):
+                found = self._ecr().get_lifecycle_policy(registryId=image.registry, repositoryName=image.repository)
+        except MissingError:
+            return None
+        return found["lifecyclePolicyText"]
 
     def scan(self, image: ImageArtifact) -> Scan:
         """Return what the scan of an image has found so far."""

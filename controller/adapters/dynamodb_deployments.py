@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from controller.adapters import dynamodb_items as items
 from controller.adapters.aws_errors import aws_errors
-from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, MemberRecord, Status
+from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
 from controller.core.errors import (
     ClaimHeldError,
     ConflictError,
@@ -17,6 +17,7 @@ from controller.core.errors import (
     NotReadyError,
     UnavailableError,
 )
+from controller.core.member_record import MemberRecord
 from controller.ports import Claim, Live, Newest, Tried
 
 if TYPE_CHECKING:

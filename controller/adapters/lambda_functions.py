@@ -19,7 +19,7 @@ from controller.core.strategy import FULL_WEIGHT
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_lambda.type_defs import FunctionConfigurationResponseTypeDef as Configuration
-    from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef
+    from mypy_boto3_lambda.type_defs import GetFunctionResponseTypeDef, ResolvedS3ObjectTypeDef
 
 # Lambda API reference, StateReasonCode and LastUpdateStatusReasonCode: those that another try would meet again.
 _ARTIFACTS_FAULT = ("InvalidImage", "InvalidZipFileException", "InvalidRuntime", "FunctionError")
@@ -181,12 +181,21 @@ def _alias(function: str, described: Any) -> Alias:
 
 
 def _found(function: "GetFunctionResponseTypeDef") -> Code:
+    code = function.get("Code", {})
     return replace(
         _code(function["Configuration"]),
-        image=function.get("Code", {}).get("ResolvedImageUri"),
+        image=code.get("ResolvedImageUri"),
+        referenced=_referenced(code.get("ResolvedS3Object")),
         # GetFunction answers all the same to who may not list the tags.
         tags=None if "TagsError" in function else function.get("Tags", {}),
     )
+
+
+def _referenced(where: "ResolvedS3ObjectTypeDef | None") -> ZipArtifact | None:
+    """Source: Lambda developer guide, "Using self-managed code storage": told of code that is only referred to."""
+    if not where:
+        return None
+    return ZipArtifact(bucket=where["S3Bucket"], key=where["S3Key"], version_id=where["S3ObjectVersion"])
 
 
 def _code(configuration: "Configuration | Any") -> Code:

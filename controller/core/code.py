@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from controller.core.artifact import ZipArtifact
     from controller.core.handler_file import Runtime
 
 
@@ -40,6 +41,8 @@ class Code:
     """Lambda's Zip or Image, which a function has for ever."""
     image: str | None = None
     """The image that it is, by its digest."""
+    referenced: ZipArtifact | None = None
+    """The zip that Lambda reads where it is, and keeps no copy of."""
     role: str = ""
     """The ARN of its execution role."""
     dead_letters: str | None = None

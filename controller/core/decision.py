@@ -185,7 +185,10 @@ def _judge(
 def _hold(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
     """Hold what is unclear; SHIFT says that it may go on all the same, ROLL_BACK that it was held long enough."""
     step = deployment.spell_step(deployment.step_index)
-    if verdict.when_unclear is not WhenUnclear.ROLL_BACK and deployment.approval:
+    patience = timedelta(seconds=deployment.approval_seconds)
+    if verdict.asks_at_once and deployment.hold_until and now < deployment.hold_until + patience:
+        return Ruling(Decision.HOLD, f"{step}: awaits approval: {verdict.reason}", awaits_approval=True)
+    if verdict.when_unclear is not WhenUnclear.ROLL_BACK and deployment.approval and not verdict.asks_at_once:
         said = deployment.approval.spell(Mark.APPROVE)
         return Ruling(Decision.SHIFT, f"{step}: {said}, though {verdict.reason}")
     if deployment.hold_until is None or now < deployment.hold_until:
@@ -194,7 +197,7 @@ def _hold(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
     match verdict.when_unclear:
         case WhenUnclear.PROMOTE:
             return Ruling(Decision.SHIFT, f"{step}: goes on without evidence, {held}")
-        case WhenUnclear.APPROVE if now < deployment.hold_until + timedelta(seconds=deployment.approval_seconds):
+        case WhenUnclear.APPROVE if now < deployment.hold_until + patience:
             return Ruling(Decision.HOLD, f"{step}: awaits approval, {held}", awaits_approval=True)
         case WhenUnclear.APPROVE:
             waited = spell_duration(deployment.approval_seconds)

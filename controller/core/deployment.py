@@ -7,17 +7,19 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from controller.core.alias import Alias, Routing, routing_at
+from controller.core.alias import Alias
 from controller.core.approval import Gate
 from controller.core.artifact import WrittenArtifact
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
 from controller.core.hook import Hook, HookOutcome, HookRun
 from controller.core.measurement import ShiftMade, Subject
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, Plan, Step
 from controller.core.target import Hotfix
 from controller.core.verdict import Verdict, WatchedAlarm
 from controller.core.verification import VerificationEvent
+from controller.core.way_back import WayBack
 
 SCHEMA_VERSION = 1
 
@@ -111,33 +113,6 @@ class Pause(MarkDetail):
     until: datetime
 
 
-class MemberRecord(_Record):
-    """One function and alias of the deployment, with what we found and what we made."""
-
-    function: str
-    alias: str
-    baseline: str
-    fencing: int
-    """The number of our claim on the function; a claim with another number is not ours."""
-    code_sha256: str | None = None
-    """The code that we put on $LATEST, once that is done."""
-    image: str | None = None
-    """The image that is put there: of an index, the one for the function's architecture."""
-    candidate: str | None = None
-    revision_id: str | None = None
-    """The alias's RevisionId after our last write, or when it was found: enough to put it back without a look."""
-    requests_per_minute: float = 0.0
-    """What came through the alias in the minutes before, on average."""
-    requests_last_week: float = 0.0
-
-    def __str__(self) -> str:
-        return f"{self.function}:{self.alias}"
-
-    def routing(self, weight: int) -> Routing:
-        """Return the routing of the alias when the candidate has `weight` basis points."""
-        return routing_at(self.baseline, self.candidate, weight)
-
-
 class Deployment(_Record):
     """The record of one deployment; marks and token are written beside everything else, never with it."""
 
@@ -202,6 +177,7 @@ class Deployment(_Record):
     """The verdict of the last look."""
     failed_at: datetime | None = None
     """When a look first decided to roll it back."""
+    way_back: WayBack = WayBack()
     refused: bool = False
     """Whether the artifact itself was found wanting; an event does not try it again, a person may."""
     waits_for: str | None = None
@@ -363,6 +339,8 @@ class Event(_Record):
     """What Plan warns of; told once, with the plan."""
     awaits_approval: bool = False
     """Whether nothing more happens until a person approves, or the time for that is over."""
+    has_way_back: bool = True
+    """Whether a rollback would find a baseline that can serve."""
     evidence: dict[str, Any] = Field(default_factory=dict)
 
     @property
@@ -392,5 +370,6 @@ def event_of(
         hotfix=deployment.hotfix,
         warnings=deployment.warnings if transition is Transition.PLANNED else (),
         awaits_approval=deployment.awaits_approval and not deployment.status.is_over,
+        has_way_back=deployment.way_back.why is None,
         evidence=evidence or {},
     )

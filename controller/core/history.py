@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from controller.core.bypass import bypass_warning
 from controller.core.criteria import ComparisonTerms
-from controller.core.deployment import MemberRecord
 from controller.core.measurement import (
     LAG_MINUTES,
     LAMBDA,
@@ -17,6 +16,7 @@ from controller.core.measurement import (
     errors_of,
     slowness_of,
 )
+from controller.core.member_record import MemberRecord
 from controller.core.strategy import FULL_WEIGHT, Plan
 
 HOUR_MINUTES, DAY_MINUTES, WEEK_MINUTES = 60, 24 * 60, 7 * 24 * 60

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
-from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then
+from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then, WhenUnclear
 from controller.core.decision import Decision, Ruling, decide
 from controller.core.deployment import Deployment
 from controller.core.evidence import Minute
@@ -21,6 +21,7 @@ from controller.core.rules import Watched, judge_rule, metrics_of, window
 from controller.core.strategy import FULL_WEIGHT, spell_weight
 from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm, judge_reading, worst
+from controller.core.way_back import WayBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ def look(
         return _before_traffic(deployment, watched, readings, now, minute_seconds)
     seen = observe(deployment, {} if isinstance(measured, str) else measured, now, minute_seconds)
     verdict = _verdict(seen, watched, readings, measured if isinstance(measured, str) else None)
+    way_back = _accepted(deployment)
+    if way_back.why and not way_back.is_accepted and verdict.outcome is not Outcome.FAIL:
+        verdict = _no_way_back(way_back.why, verdict)
     plan = next_plan(seen)
     due_at = shift_due_at(deployment, minute_seconds)
     due_look = due_at - lead(deployment, minute_seconds) if due_at else None
@@ -71,6 +75,7 @@ def look(
         "asked_at": (deployment.asked_at or now) if ruling.at_gate else deployment.asked_at,
         "alarms": watched,
         "verdict": verdict,
+        "way_back": way_back,
         "reason": ruling.reason,
         "awaits_approval": ruling.awaits_approval,
         "look_at": _until_news(deployment, next_look(deployment, now, minute_seconds)),
@@ -185,6 +190,25 @@ def _verdict(
         told = [v.reason for v in (verdicts if deployment.alarms or len(verdicts) == 1 else verdicts[1:])]
         found = found.model_copy(update={"reason": "; ".join(told), "when_unclear": deployment.when_unclear})
     return found.model_copy(update={"evidence": evidence})
+
+
+def _accepted(deployment: Deployment) -> WayBack:
+    """Return what is known of the way back; an approval from before it was lost is none for going on without."""
+    way_back, approval = deployment.way_back, deployment.approval
+    if approval and way_back.since and approval.at >= way_back.since:
+        return way_back.model_copy(update={"is_accepted": True})
+    return way_back
+
+
+def _no_way_back(why: str, verdict: Verdict) -> Verdict:
+    """Return the verdict on a candidate that is not known to fail, but whose baseline is gone: a person decides."""
+    return Verdict(
+        outcome=Outcome.INCONCLUSIVE,
+        reason=f"there is no way back: {why}",
+        when_unclear=WhenUnclear.APPROVE,
+        asks_at_once=True,
+        evidence={"way_back": why} | verdict.evidence,
+    )
 
 
 def _armed(alarm: WatchedAlarm, reading: Reading, now: datetime) -> WatchedAlarm:

@@ -83,7 +83,8 @@ class Notification(BaseModel):
     transition: Transition = Field(description="What happened.")
     status: Status = Field(description="Where the deployment is after it.")
     severity: Severity = Field(
-        description="How much it should disturb people: by the status, and WARNING when approval is awaited."
+        description="How much it should disturb people: by the status; WARNING when approval is awaited, "
+        "and CRITICAL when it is because there is no way back."
     )
     at: Annotated[datetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")] = Field(
         description="When it happened, in UTC.", json_schema_extra={"format": "date-time"}
@@ -132,7 +133,7 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
         target=event.target,
         transition=event.transition,
         status=event.status,
-        severity=severity(event.status, awaits_approval=event.awaits_approval),
+        severity=severity(event.status, awaits_approval=event.awaits_approval, has_way_back=event.has_way_back),
         at=event.at,
         artifact=event.artifact,
         weight_percent=event.weight / 100,
@@ -147,9 +148,10 @@ def notification(event: Event, stage: str) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def severity(status: Status, *, awaits_approval: bool = False) -> Severity:
+def severity(status: Status, *, awaits_approval: bool = False, has_way_back: bool = True) -> Severity:
     """Return how much a transition to a status should disturb people."""
-    return _SEVERITY.get(status, Severity.WARNING if awaits_approval else Severity.INFO)
+    asking = Severity.WARNING if has_way_back else Severity.CRITICAL
+    return _SEVERITY.get(status, asking if awaits_approval else Severity.INFO)
 
 
 def sentence(event: Event) -> str:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.deployment import Deployment, MemberRecord
+from controller.core.deployment import Deployment
 from controller.core.evidence import Minute
 from controller.core.measurement import Measured, Subject, compared_minutes
+from controller.core.member_record import MemberRecord
 from controller.core.ramp import HALF_WEIGHT
 
 

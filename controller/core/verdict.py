@@ -27,6 +27,8 @@ class Verdict(BaseModel):
     """Whether a FAIL is the candidate's own fault."""
     when_unclear: WhenUnclear = WhenUnclear.ROLL_BACK
     """What follows when it is INCONCLUSIVE for as long as a step may be held."""
+    asks_at_once: bool = False
+    """Whether a person is asked at once when it is INCONCLUSIVE, and not only when a step has been held."""
     is_starved: bool = False
     """Whether it is INCONCLUSIVE for nothing but too few requests so far, which is no news."""
     evidence: dict[str, Any] = Field(default_factory=dict)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from controller.core.deployment import Deployment, MemberRecord, Status
+from controller.core.deployment import Deployment, Status
 from controller.core.errors import StoppedError
+from controller.core.member_record import MemberRecord
 from controller.ports import Ports
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from controller.core.criteria import ComparisonTerms
-from controller.core.deployment import Deployment, MemberRecord
+from controller.core.deployment import Deployment
 from controller.core.errors import ControllerError
 from controller.core.history import (
     HOUR_MINUTES,
@@ -17,6 +17,7 @@ from controller.core.history import (
     with_traffic,
 )
 from controller.core.measurement import Measured, Metric, minute_number
+from controller.core.member_record import MemberRecord
 from controller.core.ramp import first_weight
 from controller.core.strategy import spell_plan
 from controller.tasks.context import Context

@@ -10,6 +10,7 @@ from controller.core.measurement import Measured
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
 from controller.tasks.context import Context
+from controller.tasks.way_back import look_back
 
 
 def judge(context: Context) -> Ruling:
@@ -28,7 +29,9 @@ def judge(context: Context) -> Ruling:
     if drift and not is_reweighted:
         raise StoppedError(drift)
     readings = context.ports.alarms.read([a.name for a in deployment.alarms], _look_back(deployment))
-    seen = look(deployment, readings, _measured(context, deployment), context.now, context.minute_seconds)
+    measured = _measured(context, deployment)
+    known = deployment if deployment.stopping_mark else look_back(context, deployment)
+    seen = look(known, readings, measured, context.now, context.minute_seconds)
     if drift and seen.outcome is not Outcome.FAIL:
         raise StoppedError(drift)
     return _record(context, deployment, seen)

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.decision import Decision, Ruling, end_of
-from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
+from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
+from controller.core.member_record import MemberRecord
 from controller.core.target import Request, named_target
 from controller.tasks.context import Context
 from controller.tasks.end import end
@@ -120,6 +121,7 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             baseline=at.alias.routing.version,
             fencing=at.fencing,
             revision_id=at.alias.revision_id,
+            runs=survey.runs.get(member.function),
             image=survey.images.get(member.function),
         )
         for member, at in survey.found.items()

@@ -14,6 +14,7 @@ from controller.core.target import Member, Request
 from controller.core.zip_package import read_package
 from controller.ports import Stored
 from controller.tasks.context import Context
+from controller.tasks.way_back import judge_way_back
 
 if TYPE_CHECKING:
     from controller.tasks.survey import Survey
@@ -112,6 +113,8 @@ def refuse_split(survey: "Survey", member: Member, found: Found) -> str | None:
 def surroundings(survey: "Survey", member: Member, found: Found) -> None:
     """Judge what an alias has of concurrency, and warn of what gets new code without going through it."""
     functions = survey.context.ports.functions
+    with survey.judging():
+        survey.runs[member.function] = judge_way_back(survey, member, found.baseline)
     with survey.judging():
         _check_provisioned(survey, member, found, functions.provisioned(member.function))
     on_latest = [alias.name for alias in found.others if alias.routing.version == _LATEST]

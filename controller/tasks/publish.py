@@ -7,8 +7,9 @@ the same version. Waiting is the state machine's: NotReadyError is retried there
 from controller.core.artifact import ImageArtifact
 from controller.core.code import Code, Readiness
 from controller.core.decision import Decision, Ruling
-from controller.core.deployment import Deployment, MemberRecord, Status, Transition, event_of
+from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.errors import ArtifactRefusedError, ConflictError, DeniedError, NotReadyError, RefusedError
+from controller.core.member_record import MemberRecord
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
 

@@ -13,12 +13,12 @@ from controller.core.deployment import (
     Deployment,
     Mark,
     MarkDetail,
-    MemberRecord,
     Status,
     Transition,
     event_of,
 )
-from controller.core.errors import ConflictError, ControllerError, MissingError, UnavailableError
+from controller.core.errors import ConflictError, ControllerError, MissingError, RefusedError, UnavailableError
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.ports import Ports
 from controller.tasks.context import Context
@@ -98,7 +98,8 @@ def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord)
     The write without a look is one call of the fifteen a second that all of Lambda's control plane has (Lambda
     quotas). It also uses up the RevisionId that a shift under way has read.
     """
-    if member.revision_id and deployment.intended_index >= 0:
+    is_dead = member.function in deployment.way_back.dead
+    if member.revision_id and deployment.intended_index >= 0 and not is_dead:
         as_left = Alias(member.function, member.alias, member.routing(deployment.weight), member.revision_id)
         with suppress(ConflictError, MissingError):
             return _write_back(ports, deployment, member, as_left)
@@ -111,6 +112,8 @@ def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord)
             return []
         if not deployment.wrote(member, alias):
             return [f"alias {alias} was changed by somebody else to {alias.routing}"]
+        if is_dead:
+            raise RefusedError(f"alias {alias} is left on {alias.routing}: {deployment.way_back.why}")
         try:
             return _write_back(ports, deployment, member, alias)
         except ConflictError:

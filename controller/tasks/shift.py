@@ -4,10 +4,11 @@ from contextlib import suppress
 
 from controller.core.alias import Alias, Routing
 from controller.core.decision import Decision, Ruling
-from controller.core.deployment import Deployment, MemberRecord, Transition, event_of
+from controller.core.deployment import Deployment, Transition, event_of
 from controller.core.errors import ConflictError, StoppedError
 from controller.core.look import shifted
 from controller.core.measurement import ShiftMade
+from controller.core.member_record import MemberRecord
 from controller.tasks.context import Context, read_live
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.code import Code
 from controller.core.code_storage import refuse_for_storage, storage_warning
 from controller.core.errors import (
@@ -53,6 +53,8 @@ class Survey:
     images: dict[str, str] = field(default_factory=dict)
     """The image for each function, by its digest."""
     found: dict[Member, Found] = field(default_factory=dict)
+    runs: dict[str, ImageArtifact | None] = field(default_factory=dict)
+    """The image that each function's baseline runs."""
     alarms: tuple[WatchedAlarm, ...] = ()
     test_events: tuple[VerificationEvent, ...] = ()
     refusals: list[ControllerError] = field(default_factory=list)

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from controller.core.alias import Alias, Routing
-from controller.core.deployment import Deployment, MemberRecord, Status
+from controller.core.deployment import Deployment, Status
 from controller.core.errors import ControllerError, InputError, MissingError
+from controller.core.member_record import MemberRecord
 from controller.core.wording import shown
 from controller.ports import Deployments, Executions, Functions
 from rampart.cli.choice import checked_name

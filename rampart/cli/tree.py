@@ -11,8 +11,9 @@ from rich.text import Text
 
 from controller.core.alias import Routing
 from controller.core.comparison import spell_odds
-from controller.core.deployment import Deployment, Mark, MarkDetail, MemberRecord, Status
+from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.duration import spell_span
+from controller.core.member_record import MemberRecord
 from controller.core.strategy import FULL_WEIGHT, spell_weight
 from rampart.cli.evidence import alarm_states, comparisons
 from rampart.cli.standing import Symbol, spell_bake, standing, to_do

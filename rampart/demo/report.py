@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from controller.core.deployment import Deployment, Event, MemberRecord, Status, Transition
+from controller.core.deployment import Deployment, Event, Status, Transition
 from controller.core.measurement import ERRORS
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from rampart.demo.account import ALIAS, FUNCTION, Account
 from rampart.demo.releases import Push

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controller.core.criteria import Then
-from controller.core.deployment import Deployment, MemberRecord
+from controller.core.deployment import Deployment
 from controller.core.duration import spell_duration, spell_span
 from controller.core.history import expects_evidence, usual_traffic
 from controller.core.looks import refuse_long_plan
 from controller.core.measurement import ERRORS, LAMBDA, Subject
+from controller.core.member_record import MemberRecord
 from controller.core.ramp import HALF_WEIGHT, first_weight
 from controller.core.strategy import FULL_WEIGHT, GUARDED_NAME, Plan, Step, plan_of, spell_weight
 from rampart.detection.played import Case, Ramp, whole_minutes

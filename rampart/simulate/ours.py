@@ -14,11 +14,12 @@ import numpy as np
 from controller.core.comparison import Contest, compare
 from controller.core.criteria import ComparisonTerms
 from controller.core.decision import Decision, Ruling
-from controller.core.deployment import Deployment, MemberRecord, Status
+from controller.core.deployment import Deployment, Status
 from controller.core.document import parse
 from controller.core.evidence import Minute
 from controller.core.look import look, shifted, wanted_metrics
 from controller.core.measurement import ShiftMade, compared_minutes
+from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT
 from controller.core.target import Target

@@ -2,16 +2,8 @@
 
 from typing import Any
 
-from controller.core.deployment import (
-    Deployment,
-    Event,
-    Mark,
-    MarkDetail,
-    MemberRecord,
-    Status,
-    Transition,
-    event_of,
-)
+from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
+from controller.core.member_record import MemberRecord
 from controller.ports import Deployments
 from tests.builders import START, a_deployment, a_member, after
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from controller.adapters.lambda_functions import LambdaFunctions
+from controller.core.artifact import ZipArtifact
 from controller.core.code import Readiness
 from controller.core.errors import ConflictError, DeniedError, MissingError, RefusedError, UnavailableError
 from controller.core.handler_file import Runtime
@@ -253,3 +254,11 @@ def test_what_a_function_runs_its_zip_with_is_told(functions: LambdaFunctions, f
     function.settle()
     latest = functions.latest(function.name).runtime
     assert latest == Runtime("python3.12", "main.handler", "arm64", (len(zipped(1)),), searches_elsewhere=True)
+
+
+def test_a_zip_that_lambda_only_refers_to_is_told(aws: EmbeddedAws) -> None:
+    described = {"FunctionName": "f", "Version": "1", "CodeSha256": "c", "RevisionId": "r"}
+    where = {"S3Bucket": "our-code", "S3Key": "f.zip", "S3ObjectVersion": "v1"}
+    answer = {"Configuration": described, "Code": {"RepositoryType": "S3", "ResolvedS3Object": where}}
+    code = LambdaFunctions(answering(aws, "lambda", "get_function", answer)).version("f", "1")
+    assert code.referenced == ZipArtifact(bucket="our-code", key="f.zip", version_id="v1")

@@ -1,5 +1,6 @@
 """Artifacts, the port, and images: manifests, configurations and scans as ECR has them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -143,3 +144,21 @@ def test_a_scan_is_told_with_its_findings_and_none_as_none(aws: EmbeddedAws, rep
     assert artifacts.scan(image) == Scan("IN_PROGRESS", {})
     aws.ecr.scanned(repository, image.digest, "COMPLETE", HIGH=2, LOW=1)
     assert artifacts.scan(image) == Scan("COMPLETE", {"HIGH": 2, "LOW": 1})
+
+
+def test_the_lifecycle_policy_of_a_repository_is_told_if_there_is_one(aws: EmbeddedAws, repository: str) -> None:
+    image, artifacts = pushed(aws, repository), store(aws.client("ecr"))
+    assert artifacts.clean_up(image) is None
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10}
+    policy = json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
+    aws.client("ecr").put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=policy)
+    assert artifacts.clean_up(image) == policy
+
+
+def test_an_image_is_told_with_its_tags_and_refused_when_it_is_archived(aws: EmbeddedAws, repository: str) -> None:
+    image = pushed(aws, repository)
+    found = store(aws.client("ecr")).find(image)
+    assert found.tags == ("v1",)
+    detail = {"imageDigest": image.digest, "imagePushedAt": found.appeared_at, "imageStatus": "ARCHIVED"}
+    with pytest.raises(RefusedError, match="is ARCHIVED in ECR; restore it first"):
+        store(answering(aws, "ecr", "describe_images", {"imageDetails": [detail]})).find(image)

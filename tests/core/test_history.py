@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from controller.core.criteria import ComparisonTerms, Then
-from controller.core.deployment import MemberRecord
 from controller.core.history import (
     DAY_MINUTES,
     HOUR_MINUTES,
@@ -18,6 +17,7 @@ from controller.core.history import (
     with_traffic,
 )
 from controller.core.measurement import Measured, Metric, Subject
+from controller.core.member_record import MemberRecord
 from tests.builders import a_member, a_plan
 
 NOW = 1_000_000

@@ -20,6 +20,8 @@ from rampart.embedded.wire import ApiError, Call
 
 BUCKET = "artifacts"
 STAGE = "dev"
+FIRST_IMAGE = f"{REGISTRY}/team/orders@sha256:{'0' * 64}"
+"""The image of version 1 of a function of images."""
 
 
 @cache
@@ -92,7 +94,7 @@ class Account:
             Role="arn:aws:iam::123456789012:role/app",
             PackageType="Image",
             Architectures=[architecture],
-            Code={"ImageUri": f"{REGISTRY}/team/orders@sha256:{'0' * 64}"},
+            Code={"ImageUri": FIRST_IMAGE},
             Tags={"rampart:managed": stage},
         )
         self._make_live(name)

@@ -261,6 +261,8 @@ class MemoryArtifacts:
         self.stored: dict[str, Stored] = {}
         self.scans: dict[str, Scan] = {}
         """Scans by the identity of their image."""
+        self.clean_ups: dict[str, str] = {}
+        """Lifecycle policies by repository."""
         self._built: dict[str, Built] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._zips: dict[str, bytes] = {}
@@ -288,11 +290,21 @@ class MemoryArtifacts:
         """Lose the key or the tag, and with a zip's key nothing else."""
         self._names.pop(self._name(artifact, tag), None)
 
+    def lose(self, artifact: Artifact) -> None:
+        """Delete an artifact itself."""
+        del self.stored[artifact.identity]
+
+    def clean_up(self, image: ImageArtifact) -> str | None:
+        """Return the lifecycle policy of an image's repository, or None."""
+        return self.clean_ups.get(image.repository)
+
     def find(self, artifact: Artifact) -> Stored:
         """Return what is known of an artifact; raises MissingError."""
         if artifact.identity not in self.stored:
             raise MissingError(f"{artifact.identity} cannot be read: there is no such artifact")
-        return self.stored[artifact.identity]
+        tags = (name for (where, name), identity in self._names.items() if identity == artifact.identity)
+        is_image = isinstance(artifact, ImageArtifact)
+        return dataclasses.replace(self.stored[artifact.identity], tags=tuple(tags) if is_image else ())
 
     def read(self, artifact: ZipArtifact, start: int, size_bytes: int) -> bytes:
         """Return so many bytes of a zip; S3 knows no empty range, and none that begins after the end."""

@@ -32,6 +32,7 @@ OPERATIONS: dict[type, dict[str, str]] = {
         "current": "HeadObject",
         "manifest": "BatchGetImage",
         "config": "GetDownloadUrlForLayer",
+        "clean_up": "GetLifecyclePolicy",
         "scan": "DescribeImageScanFindings",
     },
     Targets: {"read": "GetParameter", "all": "GetParametersByPath"},

@@ -14,7 +14,7 @@ from typing import Any
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.lambda_functions import LambdaFunctions
-from controller.core.artifact import ZipArtifact
+from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.decision import Ruling
 from controller.core.deployment import Deployment
 from controller.core.errors import ControllerError
@@ -25,7 +25,7 @@ from controller.reconcile import reconcile
 from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change
 from controller.tasks.context import Context
-from tests.engine.account import BUCKET, Account
+from tests.engine.account import BUCKET, FIRST_IMAGE, Account
 from tests.engine.account import STAGE as STAGE
 from tests.engine.account import damaged_zip as damaged_zip
 from tests.engine.account import zip_of as zip_of
@@ -146,6 +146,11 @@ class World(Account):
         artifact = ZipArtifact(bucket=BUCKET, key=key, version_id=version_id)
         self.ports.artifacts.put(artifact, Stored(self.now()), data=data)
         return artifact
+
+    def image_function(self, name: str = "checkout", stage: str = STAGE, architecture: str = "arm64") -> None:
+        """Create a function of images with version 1, and the alias live on it; its image is there."""
+        super().image_function(name, stage, architecture)
+        self.ports.artifacts.put(ImageArtifact(image=FIRST_IMAGE), Stored(self.now()))
 
     # ---- What happens -----------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """ECR as strict as AWS, as far as images are described by their manifests.
 
-Layers are taken for uploaded: there are no layer uploads, no replication and no lifecycle policies here. What a
+Layers are taken for uploaded: there are no layer uploads and no replication here. Lifecycle policies are kept, and
+nothing is deleted by them. What a
 scan finds is what somebody says that it does. Error texts are those that users of ECR report.
 """
 
@@ -12,6 +13,7 @@ from typing import Any
 
 from rampart.embedded.clock import Clock
 from rampart.embedded.ecr.blobs import Blobs
+from rampart.embedded.ecr.lifecycle import check_lifecycle
 from rampart.embedded.ecr.manifest import Manifest, read_manifest
 from rampart.embedded.ecr.policy import check_policy
 from rampart.embedded.ecr.repository import REGISTRY, Image, ImageError, Repository
@@ -45,6 +47,8 @@ class EcrModel:
             "SetRepositoryPolicy": (self._set_policy, _ONE | {"policyText"}),
             "GetRepositoryPolicy": (self._get_policy, _ONE),
             "DeleteRepositoryPolicy": (self._delete_policy, _ONE),
+            "PutLifecyclePolicy": (self._put_lifecycle, _ONE | {"lifecyclePolicyText"}),
+            "GetLifecyclePolicy": (self._get_lifecycle, _ONE),
             "PutImage": (
                 self._put_image,
                 _ONE | {"imageManifest", "imageManifestMediaType", "imageTag", "imageDigest"},
@@ -152,6 +156,19 @@ class EcrModel:
         answer = self._get_policy(params)
         self._repository(params).policy = None
         return answer
+
+    def _put_lifecycle(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        repository = self._repository(params)
+        check_lifecycle(params["lifecyclePolicyText"])
+        repository.lifecycle = params["lifecyclePolicyText"]
+        return {**_id(repository), "lifecyclePolicyText": repository.lifecycle}
+
+    def _get_lifecycle(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        repository = self._repository(params)
+        if repository.lifecycle is None:
+            message = f"Lifecycle policy does not exist for the {repository.place}"
+            raise ApiError("LifecyclePolicyNotFoundException", message)
+        return {**_id(repository), "lifecyclePolicyText": repository.lifecycle}
 
     def _put_image(self, params: Mapping[str, Any]) -> dict[str, Any]:
         repository = self._repository(params)

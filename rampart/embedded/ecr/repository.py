@@ -47,6 +47,8 @@ class Repository:
     labels: dict[str, str]
     """The repository's tags in the sense of AWS, to keep them apart from those of its images."""
     policy: str | None = None
+    lifecycle: str | None = None
+    """The lifecycle policy, as it was put."""
     images: dict[str, Image] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     """Digests by tag."""

@@ -126,7 +126,7 @@ def _on_bucket(action: str) -> Callable[[Params], Iterable[Need]]:
 _ON_REPOSITORY = (
     *("BatchDeleteImage", "BatchGetImage", "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages"),
     *("DescribeImageScanFindings", "GetDownloadUrlForLayer", "GetRepositoryPolicy", "ListImages", "PutImage"),
-    *("PutImageTagMutability", "SetRepositoryPolicy"),
+    *("PutImageTagMutability", "SetRepositoryPolicy", "GetLifecyclePolicy", "PutLifecyclePolicy"),
 )
 
 
