@@ -193,8 +193,8 @@ class Hotfix(Document):
     by: str = Field(min_length=1, max_length=200)
 
 
-class Request(Document):
-    """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
+class Wish(Document):
+    """What somebody thinks of deploying to which target, which may not be said yet."""
 
     target: TargetName
     artifact: WrittenArtifact | None = None
@@ -205,6 +205,10 @@ class Request(Document):
     hotfix: Hotfix | None = None
     event_id: str | None = None
     """The event that asked for it; absent when a person did."""
+
+
+class Request(Wish):
+    """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
 
     @model_validator(mode="after")
     def _one_thing_to_deploy(self) -> "Request":

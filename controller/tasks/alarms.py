@@ -1,7 +1,7 @@
 """Alarms at the start: those that the target names, armed as they are now."""
 
 from controller.core.errors import RefusedError, UnavailableError
-from controller.core.target import AlarmRule, RedAtStart, Request, Target
+from controller.core.target import AlarmRule, RedAtStart, Target, Wish
 from controller.core.verdict import AlarmState, Reading, WatchedAlarm
 from controller.tasks.context import Context
 
@@ -12,7 +12,7 @@ def read_alarms(context: Context, target: Target) -> list[tuple[AlarmRule, Readi
     return list(zip(target.alarms, readings, strict=True))
 
 
-def find_alarm(context: Context, asked: Request, target: Target, rule: AlarmRule, reading: Reading) -> WatchedAlarm:
+def find_alarm(context: Context, asked: Wish, target: Target, rule: AlarmRule, reading: Reading) -> WatchedAlarm:
     """Return an alarm as it is watched; raises RefusedError for one that blocks or is missing."""
     policy = rule.red_at_start or (RedAtStart.IGNORE_UNTIL_OK if asked.hotfix else RedAtStart.BLOCK)
     if reading.state is AlarmState.MISSING:

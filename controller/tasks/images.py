@@ -11,7 +11,7 @@ from controller.core.errors import NotReadyError, RefusedError
 from controller.core.image_manifest import Manifest, check_platform, child_of, config_of
 from controller.core.scan import ScanGate, refuse_findings
 from controller.core.source import ImageSource
-from controller.core.target import Request, Target
+from controller.core.target import Target, Wish
 from controller.ports import Stored
 from controller.tasks.context import Context
 
@@ -19,7 +19,7 @@ SCAN_PATIENCE_MINUTES = 10
 """How long a scan may take; ECR says of none how long it will."""
 
 
-def refuse_elsewhere(asked: Request, execution_arn: str) -> None:
+def refuse_elsewhere(asked: Wish, execution_arn: str) -> None:
     """Raise RefusedError for an image of another region, of which Lambda takes none, or of another account."""
     if not isinstance(asked.artifact, ImageArtifact):
         return
@@ -38,7 +38,7 @@ def refuse_elsewhere(asked: Request, execution_arn: str) -> None:
 
 def find_images(
     context: Context,
-    asked: Request,
+    asked: Wish,
     target: Target,
     codes: list[Code],
     stored: Stored | None,

@@ -10,7 +10,7 @@ from controller.core.bypass import latest_warning, source_warning
 from controller.core.code import Code, Readiness
 from controller.core.compatibility import refuse_weights
 from controller.core.errors import DeniedError, RefusedError
-from controller.core.target import Member, Request
+from controller.core.target import Member, Wish
 from controller.core.zip_package import read_package
 from controller.ports import Stored
 from controller.tasks.context import Context
@@ -38,7 +38,7 @@ class Found:
     """The other aliases of the function."""
 
 
-def find_artifact(context: Context, asked: Request) -> Stored | None:
+def find_artifact(context: Context, asked: Wish) -> Stored | None:
     """Return what is known of the artifact that was asked for; raises MissingError."""
     if asked.artifact is None:
         return None

@@ -23,7 +23,7 @@ from controller.core.errors import (
 from controller.core.hooks_due import longest_waits
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
-from controller.core.target import Member, Request, Target
+from controller.core.target import Member, Target, Wish
 from controller.core.verdict import WatchedAlarm
 from controller.core.verification import VerificationEvent
 from controller.ports import Claim, Stored
@@ -45,7 +45,7 @@ class Survey:
     """What was found so far, and what was found wanting."""
 
     context: Context
-    asked: Request
+    asked: Wish
     target: Target
     plan: Plan | None = None
     codes: dict[str, Code] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def target_plan(strategy: Strategy, target: Target, minute_seconds: float) -> Pl
     return plan_of(strategy, target.final_bake, minute_seconds, late, target.approval)
 
 
-def _asked_plan(context: Context, asked: Request, target: Target) -> Plan:
+def _asked_plan(context: Context, asked: Wish, target: Target) -> Plan:
     """Return the plan of what was asked for; raises InputError."""
     if asked.version and len(target.members) > 1:
         raise InputError(

@@ -7,6 +7,7 @@ import sys
 # Each adds its commands, in the order in which the help lists them.
 from rampart.cli import commands_rehearsal as commands_rehearsal  # isort: skip
 from rampart.cli import commands_local as commands_local  # isort: skip
+from rampart.cli import commands_planning as commands_planning  # isort: skip
 from rampart.cli import commands_deploy as commands_deploy  # isort: skip
 from rampart.cli import commands_watching as commands_watching  # isort: skip
 from rampart.cli import commands_control as commands_control  # isort: skip

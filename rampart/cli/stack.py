@@ -7,15 +7,18 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from controller.adapters.artifact_store import ArtifactStore
 from controller.adapters.aws_errors import aws_errors
+from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 from controller.adapters.lambda_functions import LambdaFunctions
@@ -23,8 +26,12 @@ from controller.adapters.ssm_targets import SsmTargets
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 from controller.control import asked_of
 from controller.core.errors import ControllerError, InputError, MissingError
+from controller.tasks.context import Context
 from rampart.cli.claims import Claims
 from rampart.cli.versions import Versions
+
+if TYPE_CHECKING:
+    from controller.ports import Ports
 
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 """All that a call of AWS may raise; the last where something else answers in its place."""
@@ -135,6 +142,20 @@ class Stack:
     def targets(self) -> SsmTargets:
         """The catalogue of this stage."""
         return SsmTargets(self.client("ssm"), f"/rampart/{self._place.stage}/targets/", time.monotonic)
+
+    @cached_property
+    def alarms(self) -> CloudWatchAlarms:
+        """Alarms."""
+        return CloudWatchAlarms(self.client("cloudwatch"))
+
+    @cached_property
+    def artifacts(self) -> ArtifactStore:
+        """Zips and images."""
+        return ArtifactStore(lambda: self.client("s3"), lambda: self.client("ecr"), self.account)
+
+    def looking(self, now: datetime) -> Context:
+        """Return what a survey is given: it asks nothing of the clock, the machine and the bus."""
+        return Context(cast("Ports", self), "plan", now, self.stage, 60)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
