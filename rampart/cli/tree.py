@@ -152,6 +152,8 @@ class Tree:
 
     def _alarms(self, deployment: Deployment) -> RenderableType:
         states = alarm_states(deployment.verdict.evidence) if deployment.verdict else {}
+        if Mark.ALARM in deployment.marks:  # its event was faster than any look
+            states = states | {deployment.marks[Mark.ALARM].by: "ALARM"}
         table = _table()
         for alarm in deployment.alarms:
             state = states.get(alarm.name, "not read yet")

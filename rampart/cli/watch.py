@@ -175,15 +175,15 @@ class Watcher:
 
     def _report(self, scene: Scene, deadline: datetime | None) -> bool:
         told: dict[str, int] = {}
-        is_first = True
+        is_first, trouble_told = True, None
         for found, trouble in self._looks(scene, deadline):
             if is_first and not found and self.tell is None:
                 self.console.print(line(scene.nothing), soft_wrap=True)
             for deployment in found:
                 self._report_one(scene, deployment, told, is_first=is_first)
-            if trouble and self.tell is None:
+            if trouble and trouble != trouble_told and self.tell is None:
                 self.console.print(line((trouble, "yellow")), soft_wrap=True)
-            is_first = False
+            is_first, trouble_told = False, trouble
             if scene.is_over:
                 return True
         return False

@@ -102,6 +102,11 @@ def test_a_person_is_told_what_is_asked_of_them_and_who_has_said_what() -> None:
     assert "To do" not in picture(compared())
 
 
+def test_an_alarm_that_stopped_it_is_seen_to_be_red_though_no_look_has_read_it() -> None:
+    stopped = convicted().model_copy(update={"marks": a_mark(Mark.ALARM, "checkout-errors", "5 errors")})
+    assert "  ✖  checkout-errors   ALARM\n" in picture(stopped)
+
+
 def test_a_terminal_that_knows_ascii_alone_gets_nothing_else() -> None:
     console = Console(width=NARROW, legacy_windows=False, force_terminal=True, color_system=None, _environ={})
     console.options.encoding = "ascii"
