@@ -52,6 +52,9 @@ def on_said(context: Context, said: Said) -> str:
         return f"deployment {said.deployment_id} has ended already"
     if deployment.hook is None or deployment.hook.hook_id != said.hook_id:
         return f"deployment {said.deployment_id} does not wait for {said.hook_id}"
+    if context.now >= deployment.hook.until:
+        until = f"{deployment.hook.until:%H:%M:%S} UTC"
+        return f"hook {deployment.hook.function} has answered too late: it had until {until}"
     detail = MarkDetail(
         at=context.now,
         by=said.by,

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from controller.core.deployment import Mark, Status
+from controller.core.deployment import Mark, MarkDetail, Status
 from controller.core.errors import InputError
+from controller.core.hook import HookOutcome
 from controller.hook_answers import on_said, said_of
 from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.faults import BROKEN, CRASH, DENIED, THROTTLE, Fault
@@ -291,6 +292,28 @@ def test_the_first_answer_counts_and_an_old_one_changes_nothing() -> None:
     world.at(30, lambda: later(world, hook.asked[1]["hook_id"]))
     assert resume(execution).status == "SUCCEEDED"
     assert later(world, first["hook_id"], "FAIL") == f"deployment {execution.name} has ended already"
+
+
+def test_an_answer_after_the_deadline_is_told_so_and_does_not_count() -> None:
+    world, hook = ready("before_traffic", waits)
+    execution = arrive(world, "Bake")
+    (asked,) = hook.asked
+    world.wait(301)
+    assert later(world, asked["hook_id"]).startswith("hook acceptance has answered too late: it had until ")
+    detail = MarkDetail(
+        at=world.now(), by="suite", reason="", hook_id=asked["hook_id"], outcome=HookOutcome.PASS
+    )  # by a clock that goes after ours
+    world.ports.deployments.answer(execution.name, asked["hook_id"], detail)
+    assert resume(execution).cause == "hook acceptance has not passed within 5m"
+
+
+def test_the_wait_for_a_hook_is_no_part_of_how_long_evidence_may_be_waited_for() -> None:
+    world, hook = ready("before_each_step", timeout="1h", max_hold="5m")
+    wait_long = in_a_while(world, 1_200)
+    hook.says = lambda asked: wait_long(asked) if asked["step"] else passes(asked)
+    world.at(1_250, lambda: world.set_alarm("errors", "INSUFFICIENT_DATA"))
+    world.at(1_380, lambda: world.set_alarm("errors", "OK"))
+    assert world.push(world.upload()).status == "SUCCEEDED"
 
 
 def test_what_was_never_asked_is_refused() -> None:

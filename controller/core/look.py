@@ -98,10 +98,9 @@ def _suspended(deployment: Deployment, now: datetime) -> Deployment:
     waits = deployment.pause or (run and run.is_waiting)
     held = waits or (deployment.asked_at and not deployment.approval)
     since, seconds = deployment.suspended_since, deployment.suspended_seconds
-    if since and not held:
-        seconds, since = seconds + (now - since).total_seconds(), None
-    elif held and not since:
-        since = now
+    if since:  # up to this look, so that what is unclear now has all of its time
+        seconds += (now - since).total_seconds()
+    since = now if held else None
     return deployment.model_copy(update={"suspended_since": since, "suspended_seconds": seconds})
 
 

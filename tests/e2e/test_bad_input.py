@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
-from rampart.demo.account import BUCKET, FUNCTION, STAGE
+from rampart.demo.account import ALIAS, BUCKET, FUNCTION, STAGE
 from rampart.demo.releases import Release
 from tests.e2e.shop import Shop
 from tests.engine.account import damaged_zip, zip_of
@@ -96,6 +96,23 @@ def test_a_target_that_is_not_json_is_rejected_by_hand_with_the_place_of_the_fau
     _refused(shop, deployment_id, "target /rampart/dev/targets/basket is not JSON: ")
     assert "at line 2 column 11" in shop.record(deployment_id).reason
     assert shop.belongings() == before
+
+
+def test_a_version_that_cannot_start_takes_no_traffic_and_leaves_the_alias_untouched(shop: Shop) -> None:
+    client = shop.aws.client("lambda")
+    before = client.get_alias(FunctionName=FUNCTION, Name=ALIAS)
+    code = zip_of("raise RuntimeError('there is no licence')\n")
+    ended = shop.deployment_of(shop.upload("checkout/release-that-cannot-start.zip", code))
+    candidate = ended.members[0].candidate
+    _refused(shop, ended.deployment_id, f"{FUNCTION} version {candidate} failed test event 'an order': ")
+    assert "there is no licence" in ended.reason
+    after = client.get_alias(FunctionName=FUNCTION, Name=ALIAS)
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}  # its RevisionId, too
+    dimensions = {"FunctionName": FUNCTION, "Resource": f"{FUNCTION}:{ALIAS}", "ExecutedVersion": str(candidate)}
+    listed = shop.aws.client("cloudwatch").list_metrics(
+        Namespace="AWS/Lambda", Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()]
+    )
+    assert listed["Metrics"] == []
 
 
 def test_an_upload_that_only_an_unreadable_target_may_want_is_not_lost(shop: Shop, broken_target: str) -> None:
