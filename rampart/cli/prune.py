@@ -215,8 +215,16 @@ def _recent(deployments: Deployments, target: str, now: datetime) -> Iterable[De
         is_far = bool(ended) and now - min(ended) > WAY_BACK
         if is_all or (is_far and any(each.status is Status.PROMOTED for each in found)):
             unfinished = [each for each in deployments.unfinished() if each.target == target]
-            return [*found, *unfinished]
+            several = [*_last_promotion(deployments, target), *unfinished, *found]
+            return list({each.deployment_id: each for each in reversed(several)}.values())
         limit *= 4
+
+
+def _last_promotion(deployments: Deployments, target: str) -> list[Deployment]:
+    """Return the last promotion of a target, read strongly: the history may miss what ended a second ago."""
+    live = deployments.live(target)
+    found = deployments.find(live.deployment_id) if live else None
+    return [found] if found else []
 
 
 def _note_requests(

@@ -18,7 +18,7 @@ from controller.core.history import DAY_MINUTES, HOUR_MINUTES, WEEK_MINUTES
 from controller.core.measurement import LAMBDA, Measured, Metric, alias_dimensions, minute_number
 from controller.core.source import ZipSource
 from controller.core.target import Member, Request, Target
-from controller.ports import Metrics, Ports, Targets
+from controller.ports import Artifacts, Metrics, Ports, Targets
 from controller.tasks.context import Context
 from controller.tasks.preflight import MANAGED_TAG, Found, check_managed, find_member, surroundings
 from controller.tasks.survey import Survey, target_plan
@@ -48,6 +48,11 @@ class Reach(RepairReach, Protocol):
     @property
     def targets(self) -> Targets:
         """The catalogue."""
+        ...
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The bucket and the repositories, in which the baseline's code is looked for."""
         ...
 
     @property
@@ -260,11 +265,17 @@ def _find(reach: Reach, target: Target, member: Member, now: datetime, notes: No
         surroundings(survey, member, found)
     except ControllerError as fault:
         notes.add([unknown(Check.AROUND_THE_ALIAS, f"what is around alias {found.alias}", fault)])
-    notes.add(told(Check.AROUND_THE_ALIAS, Severity.ERROR, str(each)) for each in survey.refusals)
+    notes.add(told(_around(str(each)), Severity.ERROR, str(each)) for each in survey.refusals)
     for text in survey.warnings:
         severity = Severity.UNKNOWN if " is unknown: " in text else Severity.WARNING
-        notes.add([told(Check.AROUND_THE_ALIAS, severity, text)])
+        notes.add([told(_around(text), severity, text)])
     return found
+
+
+def _around(text: str) -> Check:
+    """Return which check a text of the preflight belongs to."""
+    is_of_way_back = any(words in text for words in ("way back", "still there is unknown", "ECR will take away"))
+    return Check.WAY_BACK if is_of_way_back else Check.AROUND_THE_ALIAS
 
 
 def _examine_role(reach: Reach, code: Code, notes: Notes) -> None:

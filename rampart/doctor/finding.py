@@ -30,6 +30,7 @@ class Check(StrEnum):
     FUNCTION_URL = "function-url"
     POLICY = "policy"
     OWNER = "owner"
+    WAY_BACK = "way-back"
     ALARM = "alarm"
     ALARM_STATE = "alarm-state"
     ALARM_DIMENSIONS = "alarm-dimensions"

@@ -111,6 +111,15 @@ def test_the_way_back_is_kept_for_three_days_and_that_of_the_last_promotion_for_
     assert first not in " ".join(kept.values())
 
 
+def test_a_promotion_that_the_history_does_not_show_yet_keeps_its_way_back(
+    world: World, pruner: Pruner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(world, 2, 3, 4, 5)
+    deploy(world, 3)
+    monkeypatch.setattr(world.ports.deployments, "history", lambda target, limit: [])
+    assert set(pruner.kept(1)) == {1, 3, 5}
+
+
 def test_every_alias_keeps_both_of_its_versions_however_small_the_weight(world: World, pruner: Pruner) -> None:
     publish(world, 2, 3, 4, 5)
     weights = {"AdditionalVersionWeights": {"3": 0.00001}}

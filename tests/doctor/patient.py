@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from controller.core.errors import InputError
-from controller.ports import Metrics, Targets
+from controller.ports import Artifacts, Metrics, Targets
 from rampart.doctor.examine import examine
 from rampart.doctor.finding import Check, Finding, Severity
 from tests.cli.operator import Operator
@@ -77,6 +77,7 @@ class Patient(Operator):
         self.stack_name = "rampart-dev"
         self.account = ACCOUNT
         self.targets: Targets = world.ports.targets
+        self.artifacts: Artifacts = world.ports.artifacts
         self.metrics: Metrics = world.ports.metrics
         self.answers = dict(HEALTHY)
         self.stack: dict[str, Any] | None = stack()

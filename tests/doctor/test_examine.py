@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from controller.core.deployment import Status
+from controller.core.errors import RefusedError
+from controller.tasks.survey import Survey
 from rampart.cli.doctor import findings_document, is_well, print_findings
 from rampart.cli.repair import examine_target
+from rampart.doctor import examine
 from rampart.doctor.finding import Check, Severity
 from rampart.embedded.aws_lambda.counts import traffic
 from rampart.embedded.wire import ApiError
@@ -466,6 +469,28 @@ def test_what_is_stuck_is_found_by_repair_and_has_its_command(world: World, pati
     stuck.mend()
     assert world.record(execution.name).status is Status.ROLLED_BACK
     assert patient.found(Check.STUCK) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "severity"),
+    [
+        ("alarm of nothing: there is no way back; put it there again", Severity.ERROR),
+        ("version 1 of checkout:live is an image that a rule deletes, and with it the way back", Severity.WARNING),
+        ("whether ECR will take away what alias checkout:live is on is unknown: not allowed", Severity.UNKNOWN),
+    ],
+)
+def test_what_the_preflight_says_of_the_way_back_is_told_as_such(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, text: str, severity: Severity
+) -> None:
+    def judged(survey: Survey, *_: Any) -> None:
+        if severity is Severity.ERROR:
+            survey.refusals.append(RefusedError(text))
+        else:
+            survey.warn(text)
+
+    monkeypatch.setattr(examine, "surroundings", judged)
+    (found,) = patient.examined()
+    assert (found.check, found.severity, found.what) == (Check.WAY_BACK, severity, text)
 
 
 READS = [
