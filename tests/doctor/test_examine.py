@@ -1,10 +1,12 @@
 """What doctor finds around targets and around Rampart, from what is there; denied is never fine."""
 
+import json
 import shlex
 from typing import Any
 
 import pytest
 
+from controller.core.artifact import ImageArtifact
 from controller.core.deployment import Status
 from controller.core.errors import RefusedError
 from controller.tasks.survey import Survey
@@ -16,7 +18,7 @@ from rampart.embedded.aws_lambda.counts import traffic
 from rampart.embedded.wire import ApiError
 from tests.cli.paper import WIDE, printed
 from tests.doctor.patient import OUTPUTS, PARAMETERS, Patient, stack
-from tests.engine.account import zip_of
+from tests.engine.account import FIRST_IMAGE, zip_of
 from tests.engine.world import World
 from tests.tasks.walks import arrive
 
@@ -577,3 +579,28 @@ def test_findings_are_told_the_worst_first_with_their_commands_at_the_operators_
 def test_warnings_alone_are_no_reason_for_an_exit_code(world: World, patient: Patient) -> None:
     world.aws("CreateFunctionUrlConfig", FunctionName="checkout", AuthType="NONE")
     assert is_well(patient.examined())
+
+
+def test_an_image_that_a_rule_deletes_is_a_warning_and_one_that_is_gone_is_an_error(
+    world: World, patient: Patient
+) -> None:
+    world.image_function("images")
+    world.target("images", source={"repository": "team/orders", "tag": "prod"}, members=[{"function": "images"}])
+    patient.stack = stack(parameters=PARAMETERS | {"ArtifactRepository": "team/*"})
+
+    def found() -> list[tuple[Severity, str]]:
+        return [(f.severity, f.what) for f in patient.examined("images") if f.check is Check.WAY_BACK]
+
+    assert found() == []
+    selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14}
+    rules = [{"rulePriority": 7, "selection": selection, "action": {"type": "expire"}}]
+    world.ports.artifacts.clean_ups["team/orders"] = json.dumps({"rules": rules})
+    ((severity, said),) = found()
+    assert severity is Severity.WARNING
+    assert said.startswith("version 1 of images:live is an image that rule 7 of the lifecycle policy")
+    world.ports.artifacts.clean_ups["team/orders"] = "{}"
+    assert [severity for severity, _ in found()] == [Severity.UNKNOWN]
+    world.ports.artifacts.lose(ImageArtifact(image=FIRST_IMAGE))
+    ((severity, said),) = found()
+    assert severity is Severity.ERROR
+    assert said.startswith("alias images:live is on version 1, and what that runs is gone (")
