@@ -5,7 +5,9 @@ import re
 from typing import Any
 
 import pytest
+import typer.main
 
+from rampart.cli.__main__ import app
 from rampart.cli.application import ANSWER_VERSION
 from tests.builders import a_target_document
 from tests.cli.desk import Desk
@@ -58,6 +60,15 @@ def test_every_command_answers_with_one_object_whose_fields_are_documented(desk:
     ]
     shown = answered(desk, "show", "checkout-1")
     assert (len(shown["deployments"]), len(shown["events"])) == (1, 5)
+
+
+def test_every_command_that_answers_programs_is_in_the_table() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    inner = {f"local {name}": each for name, each in commands["local"].commands.items()}
+    answering = {name for name, each in (commands | inner).items() if any(p.name == "output" for p in each.params)}
+    told = {name for where in documented().values() for name in re.findall(r"`([a-z ]+)`", where)}
+    assert answering - told == set()
+    assert len(answering) > 12
 
 
 @pytest.mark.parametrize("verb", ["pause", "promote"])
