@@ -43,6 +43,7 @@ build-here: build $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench.rollback_latency
+	$(BIN)/python -m bench.verb_latency
 	$(BIN)/python -m bench.fleet
 	$(BIN)/python -m bench.cold_start
 	$(BIN)/python -m bench.zip_directory
