@@ -1,8 +1,8 @@
 """How long a person's word takes: the real template, state machine and handlers on the embedded AWS, in real time.
 
 Each deployment bakes for ten minutes, in minutes of sixty seconds. What is measured runs from the invocation of the
-control function to the effect: an alias that has moved, or an execution that has looked and bakes anew. Versions are
-not compared here: those that are change their weights when a minute begins, if it does within five seconds.
+control function to the effect: an alias that has moved, or an execution that has looked and bakes anew. Versions
+are not compared here: those that are change their weights when a minute begins, if it does within five seconds.
 """
 
 import argparse

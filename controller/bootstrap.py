@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
     from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
     from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+    from controller.adapters.dynamodb_line import DynamoDbLine
     from controller.adapters.eventbridge_bus import EventBridgeBus
     from controller.adapters.lambda_functions import LambdaFunctions
     from controller.adapters.ssm_targets import SsmTargets
@@ -133,7 +134,18 @@ class AwsPorts:
         """Records, events, claims."""
         from controller.adapters.dynamodb_deployments import DynamoDbDeployments
 
-        return DynamoDbDeployments(self._client("dynamodb"), self._settings.table_name)
+        return DynamoDbDeployments(self._dynamodb, self._settings.table_name)
+
+    @cached_property
+    def line(self) -> "DynamoDbLine":
+        """The switch that holds everything up."""
+        from controller.adapters.dynamodb_line import DynamoDbLine
+
+        return DynamoDbLine(self._dynamodb, self._settings.table_name)
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return self._client("dynamodb")
 
     @cached_property
     def executions(self) -> "StepFunctionsExecutions":

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from controller.core.deployment import Deployment, Mark, MarkDetail, Pause, Status, Transition, event_of
 from controller.core.document import Document, parse
 from controller.core.errors import ConflictError, InputError
 from controller.core.strategy import spell_weight
 from controller.core.wording import shown
+from controller.line import release_line, stop_line
 from controller.retry import retry
 from controller.tasks.context import Context
 from controller.tasks.stop import stop
@@ -30,10 +31,26 @@ _TRIES = 8
 class Asked(Document):
     """What a person asks of a deployment."""
 
-    deployment_id: str = Field(min_length=1, max_length=80)
-    verb: Literal["abort", "approve", "pause", "promote", "resume", "retry", "undo"]
+    deployment_id: str | None = Field(default=None, min_length=1, max_length=80)
+    """Which deployment; the line is no deployment's."""
+    verb: Literal[
+        "abort", "approve", "pause", "promote", "resume", "retry", "undo", "stop-the-line", "release-the-line"
+    ]
     by: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=500)
+
+    @model_validator(mode="after")
+    def _names_a_deployment(self) -> "Asked":
+        if self.is_of_the_line and self.deployment_id:
+            raise ValueError(f"deployment_id: leave it out: {self.verb} is for all deployments")
+        if not self.is_of_the_line and not self.deployment_id:
+            raise ValueError("deployment_id: this field is required")
+        return self
+
+    @property
+    def is_of_the_line(self) -> bool:
+        """Whether it is about the whole stage."""
+        return self.verb.endswith("-the-line")
 
 
 def asked_of(request: Any) -> Asked:
@@ -43,10 +60,12 @@ def asked_of(request: Any) -> Asked:
 
 def on_asked(context: Context, asked: Asked) -> str:
     """Carry out what a person asks; return what becomes of the deployment in one line. Raises InputError."""
-    deployment = context.ports.deployments.find(asked.deployment_id)
+    detail = MarkDetail(at=context.now, by=asked.by, reason=asked.reason)
+    if asked.is_of_the_line:
+        return stop_line(context, detail) if asked.verb == "stop-the-line" else release_line(context)
+    deployment = context.ports.deployments.find(str(asked.deployment_id))
     if deployment is None:
         raise InputError(f"control: deployment_id: there is no deployment {shown(asked.deployment_id)}")
-    detail = MarkDetail(at=context.now, by=asked.by, reason=asked.reason)
     match asked.verb:
         case "abort":
             ended = stop(context, deployment, Mark.ABORT, detail)

@@ -312,6 +312,22 @@ class Deployments(Protocol):
         ...
 
 
+class Line(Protocol):
+    """The switch by which a person holds up everything that goes forward on a stage."""
+
+    def stopped(self) -> MarkDetail | None:
+        """Return who has stopped the line and why, or None."""
+        ...
+
+    def stop(self, detail: MarkDetail) -> None:
+        """Stop the line."""
+        ...
+
+    def release(self) -> None:
+        """Let everything go forward again; harmless when the line is not stopped."""
+        ...
+
+
 class Executions(Protocol):
     """Executions of the state machine."""
 
@@ -377,6 +393,11 @@ class Ports(Protocol):
     @property
     def deployments(self) -> Deployments:
         """Records, events, claims."""
+        ...
+
+    @property
+    def line(self) -> Line:
+        """The switch that holds everything up."""
         ...
 
     @property

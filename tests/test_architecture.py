@@ -20,7 +20,7 @@ MOST_LINES = 400
 # What a package may import beside the standard library, and what of that library it may not.
 ALLOWED = {
     # jmespath is pure and comes with botocore; one module knows it (below)
-    "controller/core": {"controller.core", "pydantic", "pydantic_core", "jmespath"},
+    "controller/core": {"controller.core", "pydantic", "pydantic_core", "jmespath", "cronsim"},
     "controller/tasks": {"controller.core", "controller.ports", "controller.tasks"},
     "controller/adapters": {
         "controller.core",
@@ -101,6 +101,13 @@ def test_one_module_of_the_core_knows_jmespath_and_loads_it_when_it_is_used() ->
     assert [name_of(path) for path in users] == ["controller/core/expression.py"]
     at_once = [ast.unparse(node) for node in TREES[users[0]].body if isinstance(node, ast.Import | ast.ImportFrom)]
     assert not any("jmespath" in statement for statement in at_once)
+
+
+def test_one_module_of_the_core_knows_cronsim_and_loads_it_for_targets_that_freeze() -> None:
+    users = [path for path in CONTROLLER if any(is_below(m, {"cronsim"}) for m in imports(path))]
+    assert [name_of(path) for path in users] == ["controller/core/freeze.py"]
+    at_once = [ast.unparse(node) for node in TREES[users[0]].body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not any("cronsim" in statement or "zoneinfo" in statement for statement in at_once)
 
 
 # What decides about versions that are compared: anybody can run it, on any trace, with Python alone.

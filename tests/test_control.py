@@ -8,7 +8,10 @@ from controller.control import asked_of
 from controller.core.errors import InputError
 
 ABSENT = "(left out)"
-VERBS = "control: verb: input should be 'abort', 'approve', 'pause', 'promote', 'resume', 'retry' or 'undo'"
+VERBS = (
+    "control: verb: input should be 'abort', 'approve', 'pause', 'promote', 'resume', 'retry', "
+    "'undo', 'stop-the-line' or 'release-the-line'"
+)
 AN_ABORT = {"deployment_id": "orders-abc-1", "verb": "abort", "by": "ada", "reason": "wrong build"}
 
 

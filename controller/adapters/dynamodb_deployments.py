@@ -323,6 +323,8 @@ class DynamoDbDeployments:
 
     def _wait(self, function: str, deployment: Deployment) -> dict[str, Any]:
         waiter = {":waiter": frozenset({deployment.deployment_id})}
+        if deployment.is_frozen:  # it waits for the end of a freeze, whoever holds the function
+            return self._update(items.claim_key(function), "ADD waiters :waiter", None, waiter, None)
         condition = "attribute_exists(#owner)"
         return self._update(
             items.claim_key(function), "ADD waiters :waiter", condition, waiter, {"#owner": "owner"}

@@ -11,6 +11,7 @@ from controller.core.approval import Gate, WhenUnanswered
 from controller.core.criteria import WhenUnclear
 from controller.core.deployment import Deployment, Mark, Pause, Status
 from controller.core.duration import spell_duration
+from controller.core.freeze import Freeze
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
 from controller.core.wording import one_line
@@ -54,6 +55,8 @@ class Ruling:
     awaits_approval: bool = False
     at_gate: bool = False
     """Whether it is the step's gate that awaits it, and not evidence that is unclear."""
+    is_frozen: bool = False
+    """Whether a freeze holds what might go forward."""
 
     def state_document(self, deployment_id: str) -> dict[str, Any]:
         """Return the state machine's document: tiny, because the facts live in the record."""
@@ -97,12 +100,19 @@ def end_of(deployment: Deployment) -> Ruling:
 
 
 def decide(
-    deployment: Deployment, verdict: Verdict, now: datetime, due_at: datetime | None = None, *, is_paid: bool = True
+    deployment: Deployment,
+    verdict: Verdict,
+    now: datetime,
+    due_at: datetime | None = None,
+    *,
+    is_paid: bool = True,
+    freeze: Freeze | None = None,
 ) -> Ruling:
     """Say what follows a look during a bake. Anything but PASS, or somebody's word for it, never moves forward.
 
     What fails is rolled back, whatever anybody has said. `due_at` is when the bake is over, if that is not for the
-    plan alone to say; `is_paid` says whether a guarded ramp may give the candidate more.
+    plan alone to say; `is_paid` says whether a guarded ramp may give the candidate more. A `freeze` holds up more
+    traffic; a candidate that has all of it is promoted, which only writes that down.
     """
     mark = deployment.stopping_mark
     if mark:
@@ -118,6 +128,8 @@ def decide(
     is_last = deployment.step_index == deployment.plan.last_index
     if deployment.promotion:
         said = deployment.promotion.spell(Mark.PROMOTE)
+        if freeze and not is_last:
+            return _frozen(deployment, freeze, now)
         return Ruling(Decision.PROMOTE if is_last else Decision.SHIFT, f"{step}: {said}")
     if deployment.pause:
         return _paused(deployment, deployment.pause, now)
@@ -126,6 +138,8 @@ def decide(
         return ruling
     if deployment.gate and not deployment.approval:
         ruling = _at_gate(deployment, deployment.gate, ruling, now)
+    if freeze and not is_last and ruling.decision is Decision.SHIFT:
+        return _frozen(deployment, freeze, now)
     return replace(ruling, decision=Decision.PROMOTE) if is_last and ruling.decision is Decision.SHIFT else ruling
 
 
@@ -135,6 +149,16 @@ def _paused(deployment: Deployment, pause: Pause, now: datetime) -> Ruling:
     if now < pause.until:
         return Ruling(Decision.HOLD, f"{step}: {said}")
     return Ruling(Decision.ROLL_BACK, f"{step}: nobody has resumed it until {_spell_time(pause.until)}, {said}")
+
+
+def _frozen(deployment: Deployment, freeze: Freeze, now: datetime) -> Ruling:
+    """Hold what may go on until the freeze is over, or for as long as a freeze may hold it."""
+    step = deployment.spell_step(deployment.step_index)
+    until = (deployment.frozen_since or now) + timedelta(seconds=deployment.freeze_seconds)
+    if now < until:
+        return Ruling(Decision.HOLD, f"{step}: held, {freeze.reason}", is_frozen=True)
+    held = spell_duration(deployment.freeze_seconds)
+    return Ruling(Decision.ROLL_BACK, f"{step}: held for {held}, and still {freeze.reason}")
 
 
 def _at_gate(deployment: Deployment, gate: Gate, ruling: Ruling, now: datetime) -> Ruling:

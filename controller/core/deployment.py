@@ -3,15 +3,21 @@
 import math
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from controller.core.alias import Alias
 from controller.core.approval import Gate
 from controller.core.artifact import WrittenArtifact
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
-from controller.core.hook import Hook, HookOutcome, HookRun
+from controller.core.freeze import MAX_FREEZE_MINUTES, FreezeWindow
+from controller.core.hook import Hook, HookRun
+from controller.core.mark import STOPPING_MARKS as STOPPING_MARKS
+from controller.core.mark import Mark as Mark
+from controller.core.mark import MarkDetail as MarkDetail
+from controller.core.mark import Pause as Pause
+from controller.core.mark import Record
 from controller.core.measurement import ShiftMade, Subject
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
@@ -53,67 +59,7 @@ class Status(StrEnum):
         return self not in (Status.PENDING, Status.IN_PROGRESS, Status.ROLLBACK_FAILED)
 
 
-class Mark(StrEnum):
-    """What somebody left on a deployment for its next look."""
-
-    ABORT = "abort"
-    PROMOTE = "promote"
-    PAUSE = "pause"
-    RESUME = "resume"
-    APPROVE = "approve"
-    SUPERSEDED = "superseded"
-    ALARM = "alarm"
-    HOOK = "hook"
-
-
-STOPPING_MARKS = (Mark.ABORT, Mark.ALARM, Mark.SUPERSEDED)
-"""Marks that end a deployment, the weightiest first."""
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-
-    @classmethod
-    def read(cls, stored: Any) -> Self:
-        """Return a record as it was stored; raises ValidationError.
-
-        Records outlive the code that wrote them: what a later version added is passed over, in the documents that
-        people wrote, too, whose unknown fields are refused elsewhere.
-        """
-        return cls.model_validate(stored, extra="ignore")
-
-
-class MarkDetail(_Record):
-    """Who left a mark, when and why."""
-
-    at: datetime
-    by: str
-    reason: str
-    since: datetime | None = None
-    """When what it tells of happened, where that is known: the alarm's own time."""
-    hook_id: str | None = None
-    """Which asking of a hook it answers."""
-    outcome: HookOutcome | None = None
-    """What the hook says."""
-
-    def spell(self, mark: Mark) -> str:
-        """Return the mark in words, for the reason of what follows from it."""
-        match mark:
-            case Mark.ALARM:
-                return f"alarm {self.by} fired: {self.reason}"
-            case Mark.SUPERSEDED:
-                return f"superseded by {self.by}, which deploys {self.reason}"
-            case _:
-                return f"{mark} by {self.by}: {self.reason}"
-
-
-class Pause(MarkDetail):
-    """Who paused a deployment, why, and when it is rolled back unless somebody has resumed it."""
-
-    until: datetime
-
-
-class Deployment(_Record):
+class Deployment(Record):
     """The record of one deployment; marks and token are written beside everything else, never with it."""
 
     schema_version: int = SCHEMA_VERSION
@@ -168,9 +114,16 @@ class Deployment(_Record):
     asked_at: datetime | None = None
     """When the gate of the step first asked for a person."""
     suspended_since: datetime | None = None
-    """Since when something other than evidence holds the step: a pause, or its gate."""
+    """Since when something other than evidence holds the step: a pause, its gate, a freeze."""
     suspended_seconds: float = 0.0
     """How long something other than evidence has held the step before; that is no part of `max_hold`."""
+    freeze: tuple[FreezeWindow, ...] = ()
+    freeze_seconds: int = MAX_FREEZE_MINUTES * 60
+    """How long a freeze may hold a step."""
+    frozen_since: datetime | None = None
+    """Since when a freeze holds it, or has held its start."""
+    is_frozen: bool = False
+    """Whether a freeze holds its start, while it is PENDING."""
     look_at: datetime | None = None
     """When the next look is due."""
     verdict: Verdict | None = None
@@ -307,7 +260,7 @@ class Transition(StrEnum):
     UNDONE = "UNDONE"
 
 
-class EventMember(_Record):
+class EventMember(Record):
     """One function and alias, as an event tells of it."""
 
     function: str
@@ -316,7 +269,7 @@ class EventMember(_Record):
     candidate: str | None = None
 
 
-class Event(_Record):
+class Event(Record):
     """One append-only line of a deployment's history: who, what, why and on what evidence."""
 
     schema_version: int = SCHEMA_VERSION

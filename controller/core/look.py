@@ -10,6 +10,7 @@ from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then, Wh
 from controller.core.decision import Decision, Ruling, decide
 from controller.core.deployment import Deployment
 from controller.core.evidence import Minute
+from controller.core.freeze import Freeze
 from controller.core.guarded import next_plan
 from controller.core.history import usual_traffic
 from controller.core.hooks_due import BEFORE_TRAFFIC_LOOK_MINUTES, decide_before_traffic, run_here, with_hooks
@@ -50,11 +51,12 @@ def look(
     measured: Measured | str,
     now: datetime,
     minute_seconds: float,
+    freeze: Freeze | None = None,
 ) -> Look:
     """Judge a deployment in the middle of a bake and decide what follows.
 
     `readings` has one for each alarm, in order; `measured` has what `wanted_metrics` asked for, or says why that
-    could not be read. `minute_seconds` is 60 on AWS.
+    could not be read. `minute_seconds` is 60 on AWS; `freeze` is what holds up everything that goes forward.
     """
     deployment = _suspended(deployment, now)
     watched = tuple(_armed(a, r, now) for a, r in zip(deployment.alarms, readings, strict=True))
@@ -68,11 +70,13 @@ def look(
     plan = next_plan(seen)
     due_at = shift_due_at(deployment, minute_seconds)
     due_look = due_at - lead(deployment, minute_seconds) if due_at else None
-    ruling = with_hooks(deployment, decide(deployment, verdict, now, due_look, is_paid=plan is not None), now)
+    ruling = decide(deployment, verdict, now, due_look, is_paid=plan is not None, freeze=freeze)
+    ruling = with_hooks(deployment, ruling, now)
     changes: dict[str, Any] = {
         "suspended_since": deployment.suspended_since,
         "suspended_seconds": deployment.suspended_seconds,
         "asked_at": (deployment.asked_at or now) if ruling.at_gate else deployment.asked_at,
+        "frozen_since": (deployment.frozen_since or now) if ruling.is_frozen else None,
         "alarms": watched,
         "verdict": verdict,
         "way_back": way_back,
@@ -95,7 +99,7 @@ def look(
 def _suspended(deployment: Deployment, now: datetime) -> Deployment:
     """Return a deployment that remembers how long something other than evidence has held its step."""
     run = run_here(deployment)
-    waits = deployment.pause or (run and run.is_waiting)
+    waits = deployment.pause or deployment.frozen_since or (run and run.is_waiting)
     held = waits or (deployment.asked_at and not deployment.approval)
     since, seconds = deployment.suspended_since, deployment.suspended_seconds
     if since:  # up to this look, so that what is unclear now has all of its time

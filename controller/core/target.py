@@ -13,6 +13,7 @@ from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMet
 from controller.core.document import Document, matching, parse, parse_json
 from controller.core.duration import Duration, spell_duration
 from controller.core.errors import ControllerError, InputError
+from controller.core.freeze import FreezeWindow
 from controller.core.hook import MAX_HOOKS, Hook
 from controller.core.names import AliasName, FunctionName, VersionNumber
 from controller.core.source import Source
@@ -126,6 +127,8 @@ class Target(Document):
     """What the candidate must answer before it gets traffic: a list of events, or where they stand."""
     hooks: Annotated[tuple[Hook, ...], Field(max_length=MAX_HOOKS)] = ()
     """Functions of your own that are asked whether to go on, in this order."""
+    freeze: Annotated[tuple[FreezeWindow, ...], Field(max_length=20)] = ()
+    """Times in which nothing starts and no candidate gets more traffic; a rollback is never held up."""
     when_busy: WhenBusy = WhenBusy.SUPERSEDE
     """What a new deployment does while another one of this target runs."""
 

@@ -26,9 +26,10 @@ def on_control(event: Event, _: Any) -> Event:
         if is_of_hook(event):
             return _hear(event)
         asked = asked_of(event)
-        logger.append_keys(deployment_id=asked.deployment_id)
-        with followed("Control", asked.deployment_id):
-            answer = on_asked(visit(asked.deployment_id), asked)
+        name = asked.deployment_id or ""  # the line is no deployment's
+        logger.append_keys(deployment_id=name)
+        with followed("Control", name):
+            answer = on_asked(visit(name), asked)
     count("Asked")
     logger.info("asked", verb=asked.verb, by=asked.by, reason=asked.reason, answer=answer)
     return {"answer": answer}

@@ -5,6 +5,7 @@ from datetime import datetime
 from controller.core.decision import Decision, Ruling, end_of
 from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.errors import ControllerError, StoppedError
+from controller.core.freeze import freeze_at
 from controller.core.look import Look, look, wanted_metrics
 from controller.core.measurement import Measured
 from controller.core.outcome import Outcome
@@ -32,6 +33,9 @@ def judge(context: Context) -> Ruling:
     measured = _measured(context, deployment)
     known = deployment if deployment.stopping_mark else look_back(context, deployment)
     seen = look(known, readings, measured, context.now, context.minute_seconds)
+    if seen.ruling.decision is Decision.SHIFT and not deployment.hotfix:
+        freeze = freeze_at(deployment.freeze, context.ports.line.stopped(), context.now)
+        seen = look(known, readings, measured, context.now, context.minute_seconds, freeze)
     if drift and seen.outcome is not Outcome.FAIL:
         raise StoppedError(drift)
     return _record(context, deployment, seen)
@@ -68,7 +72,8 @@ def _record(context: Context, deployment: Deployment, seen: Look) -> Ruling:
     ruling, after = seen.ruling, seen.after
     changed = _told(seen.verdict) is not _told(deployment.verdict)
     news = ruling.decision is not Decision.HOLD or changed
-    news = (news or after.awaits_approval) and deployment.reason != ruling.reason  # else it was told already
+    news = news or after.awaits_approval or ruling.is_frozen
+    news = news and deployment.reason != ruling.reason  # else it was told already
     event = event_of(after, Transition.JUDGED, context.now, seen.evidence) if news else None
     context.ports.deployments.save(deployment, after, event)
     return ruling

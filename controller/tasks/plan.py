@@ -8,6 +8,7 @@ from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.document import parse
 from controller.core.duration import scaled
 from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
+from controller.core.freeze import MAX_FREEZE_MINUTES, freeze_at
 from controller.core.member_record import MemberRecord
 from controller.core.target import Request, named_target
 from controller.tasks.context import Context
@@ -17,7 +18,7 @@ from controller.tasks.images import refuse_elsewhere
 from controller.tasks.order import live_already, out_of_order, refused_before, under_way
 from controller.tasks.preflight import find_artifact
 from controller.tasks.survey import Survey, survey_members, survey_request
-from controller.tasks.waiting import wait, waiter_before
+from controller.tasks.waiting import hold_start, wait, waiter_before
 
 MAX_APPROVAL_SECONDS = 86_400
 """How long a person may take to approve what is still unclear when a hold has lasted as long as it may."""
@@ -93,6 +94,9 @@ def _take_up(
     survey = Survey(context, asked, target)
     survey_request(survey, stored, started_at)
     survey.refuse()  # what needs no claim is refused before anybody is superseded
+    freeze = None if asked.hotfix else freeze_at(target.freeze, context.ports.line.stopped(), context.now)
+    if freeze:
+        return hold_start(context, deployment, waited, target, freeze, newest=is_newest)
     try:
         survey_members(survey)
         _skip_if(live_already(context, asked, target, survey.found))
@@ -141,6 +145,10 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             "alarms": survey.alarms,
             "warnings": tuple(survey.warnings),
             "waits_for": None,
+            "freeze": target.freeze,
+            "freeze_seconds": scaled(MAX_FREEZE_MINUTES * 60, context.minute_seconds),
+            "frozen_since": None,
+            "is_frozen": False,
             "look_at": None,
         }
     )

@@ -6,6 +6,7 @@ from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, goe
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ClaimHeldError, ConflictError, RefusedError
+from controller.core.freeze import MAX_FREEZE_MINUTES, Freeze
 from controller.core.hooks_due import has_news
 from controller.core.target import Target
 from controller.ports import Ports
@@ -30,7 +31,8 @@ def wait(
     turn = turn_of(deployment, target.when_busy, holder)
     if turn is Turn.REJECT:
         raise RefusedError(f"{held}; start again when that has ended")
-    if context.now >= deployment.started_at + timedelta(seconds=MAX_WAIT_MINUTES * context.minute_seconds):
+    most_minutes = MAX_WAIT_MINUTES + (MAX_FREEZE_MINUTES if deployment.frozen_since else 0)
+    if context.now >= deployment.started_at + timedelta(seconds=most_minutes * context.minute_seconds):
         raise RefusedError(f"{held}, and has been for as long as a deployment may wait; start again")
     reason, supersedes = f"waits until {held.owner} has ended, which is deploying {held.function}", 0
     if holder and holder.status is Status.ROLLBACK_FAILED:
@@ -46,16 +48,52 @@ def wait(
             "status": Status.PENDING,
             "reason": reason,
             "waits_for": held.function,
+            "is_frozen": False,
             "supersedes": max(supersedes, deployment.supersedes),
             "look_at": context.now + timedelta(seconds=WAIT_LOOK_MINUTES * context.minute_seconds),
         }
     )
+    return _wait(context, after, waited, newest=newest)
+
+
+def hold_start(
+    context: Context,
+    deployment: Deployment,
+    waited: Deployment | None,
+    target: Target,
+    freeze: Freeze,
+    *,
+    newest: bool,
+) -> Ruling:
+    """Hold until a freeze is over; raises RefusedError when it has been for too long.
+
+    It becomes a waiter of the target's first function, whoever holds that, so that of several the newest is known.
+    """
+    since = (waited.frozen_since if waited else None) or context.now
+    if context.now >= since + timedelta(seconds=MAX_FREEZE_MINUTES * context.minute_seconds):
+        raise RefusedError(f"{freeze.reason}, and has been for as long as a deployment may wait; start again")
+    look_at = context.now + timedelta(seconds=WAIT_LOOK_MINUTES * context.minute_seconds)
+    after = deployment.model_copy(
+        update={
+            "status": Status.PENDING,
+            "reason": f"waits to begin: {freeze.reason}",
+            "waits_for": target.members[0].function,
+            "is_frozen": True,
+            "frozen_since": since,
+            "look_at": min(look_at, freeze.until) if freeze.until else look_at,
+        }
+    )
+    return _wait(context, after, waited, newest=newest)
+
+
+def _wait(context: Context, after: Deployment, waited: Deployment | None, *, newest: bool) -> Ruling:
+    """Write that a deployment waits, and tell of it when that is news."""
     if waited is None or (waited.reason, waited.waits_for) != (after.reason, after.waits_for):
         event = event_of(after, Transition.WAITING, context.now)
         context.ports.deployments.open(after, event, newest=newest, waited=waited)
     else:
         context.ports.deployments.save(waited, after)
-    return Ruling(Decision.HOLD, reason, after.seconds_to_look(context.now))
+    return Ruling(Decision.HOLD, after.reason, after.seconds_to_look(context.now))
 
 
 def waiter_before(ports: Ports, waiting: Deployment) -> Deployment | None:
@@ -75,6 +113,8 @@ def has_cause_to_wake(ports: Ports, deployment: Deployment) -> bool:
         return True
     if deployment.status is not Status.PENDING or deployment.waits_for is None:
         return False
+    if deployment.is_frozen:
+        return waiter_before(ports, deployment) is not None
     return (
         ports.deployments.claim(deployment.waits_for).owner is None or waiter_before(ports, deployment) is not None
     )

@@ -109,6 +109,23 @@ def retry(
     _ask(stack, "retry", deployment_called(stack.deployments, deployment).deployment_id, reason, by, output)
 
 
+@app.command("stop-the-line", short_help="Hold up everything that goes forward.")
+@at_a_stack
+def stop_the_line(stack: "Stack", reason: Reason, by: Asker = None, output: Answer = Output.TEXT) -> None:
+    """Let nothing start, and no candidate get more traffic, on the whole stage; hotfixes and rollbacks go on.
+
+    What it holds up for three days is refused, or rolled back.
+    """
+    _ask(stack, "stop-the-line", None, reason, by, output)
+
+
+@app.command("release-the-line", short_help="Let everything go forward again.")
+@at_a_stack
+def release_the_line(stack: "Stack", reason: Reason, by: Asker = None, output: Answer = Output.TEXT) -> None:
+    """Let deployments of the stage start and go on again."""
+    _ask(stack, "release-the-line", None, reason, by, output)
+
+
 def _live(stack: "Stack", called: str) -> str:
     """Return the id of the live deployment that is called so."""
     from rampart.cli.choice import live_deployment_called
@@ -116,8 +133,8 @@ def _live(stack: "Stack", called: str) -> str:
     return live_deployment_called(stack.deployments, called).deployment_id
 
 
-def _ask(stack: "Stack", verb: str, name: str, reason: str, by: str | None, output: Output) -> None:
-    """Ask something of a deployment, and print what becomes of it."""
+def _ask(stack: "Stack", verb: str, name: str | None, reason: str, by: str | None, output: Output) -> None:
+    """Ask something of a deployment, or of the line, and print what becomes of it."""
     from rampart.cli.wording import line
 
     said = stack.ask(verb, name, by or stack.caller(), reason)
@@ -127,8 +144,8 @@ def _ask(stack: "Stack", verb: str, name: str, reason: str, by: str | None, outp
         terminal().print(line(said), soft_wrap=True)
 
 
-def _answer(stack: "Stack", verb: str, name: str, said: str) -> None:
+def _answer(stack: "Stack", verb: str, name: str | None, said: str) -> None:
     from rampart.cli.status import stored_form
 
-    found = stack.deployments.find(name)
+    found = stack.deployments.find(name) if name else None
     answer(verb, answer=said, deployments=[stored_form(found)] if found else [])

@@ -176,7 +176,7 @@ class Stack:
             raise InputError("nobody knows who you are; give --by NAME") from None
         return arn.rpartition(":")[2][-_LONGEST_NAME:]
 
-    def ask(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+    def ask(self, verb: str, deployment_id: str | None, by: str, reason: str) -> str:
         """Let the control function do what is asked and return its answer; raises ControllerError."""
         asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
         payload = asked_of(asked).model_dump_json().encode()

@@ -76,6 +76,8 @@ def _headline(deployment: Deployment) -> Text:
 def _where(deployment: Deployment) -> str:
     """Return how far a deployment is."""
     match deployment.status:
+        case Status.PENDING if deployment.is_frozen:
+            return "waits for the end of a freeze"
         case Status.PENDING if deployment.waits_for:
             return f"waits for function {deployment.waits_for}"
         case Status.PENDING:

@@ -38,6 +38,7 @@ def verdict_on(path: Path) -> list[str]:
         f"  moves     {members}",
         f"  plan      {plan.strategy}: {_way(plan)}; {spell_span(plan.total_seconds)} when all is well",
         f"  judged by {_judges(target, plan)}",
+        *(f"  frozen    {each.cron} for {spell_span(each.lasts)} ({each.time_zone})" for each in target.freeze),
     ]
 
 

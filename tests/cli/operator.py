@@ -59,9 +59,9 @@ class Operator:
         """Return who asks."""
         return "user/kim"
 
-    def ask(self, verb: str, deployment_id: str, by: str, reason: str) -> str:
+    def ask(self, verb: str, deployment_id: str | None, by: str, reason: str) -> str:
         """Let the controller's control do what is asked and return its answer."""
         world = self._world
-        visit = Context(world.ports, deployment_id, world.now(), STAGE, world.clock.minute_seconds)
+        visit = Context(world.ports, deployment_id or "", world.now(), STAGE, world.clock.minute_seconds)
         asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
         return on_asked(visit, asked_of(asked))

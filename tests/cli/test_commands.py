@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from rampart.cli.__main__ import app
 from tests.cli.paper import assert_golden
 
-VERBS = ("pause", "resume", "approve", "promote", "abort", "undo", "retry")
+VERBS = ("pause", "resume", "approve", "promote", "abort", "undo", "retry", "stop-the-line", "release-the-line")
 WITH_TABLE = {"RAMPART_TABLE": "deployments"}
 
 

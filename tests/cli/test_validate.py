@@ -75,3 +75,9 @@ def test_each_of_several_documents_is_told_and_one_fault_is_enough(tmp_path: Pat
     assert told.stdout.startswith(f"{good}: can be used")
     assert len(told.stderr.splitlines()) == 2
     assert told.stderr.splitlines()[1].endswith("none.json: cannot be read: No such file or directory")
+
+
+def test_times_in_which_nothing_goes_forward_are_told(tmp_path: Path) -> None:
+    window = {"cron": "0 16 * * FRI", "lasts": "64h", "time_zone": "Europe/Berlin"}
+    told = validated(written(tmp_path, freeze=[window])).stdout
+    assert told.endswith("  frozen    0 16 * * FRI for 2d 16h (Europe/Berlin)\n")

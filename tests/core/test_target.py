@@ -12,7 +12,7 @@ from tests.builders import a_target, a_target_document, events_of
 WHERE = "target /rampart/dev/targets/orders"
 KNOWN = (
     "version, name, source, members, strategy, alarms, final_bake, approval, max_hold, when_unclear, comparison, "
-    "rules, test_events, hooks, when_busy"
+    "rules, test_events, hooks, freeze, when_busy"
 )
 
 

@@ -22,8 +22,8 @@ def abort(shop: Shop, deployment_id: str) -> None:
     ask(shop, deployment_id, "abort", reason="mended")
 
 
-def ask(shop: Shop, deployment_id: str, verb: str, reason: str = "wrong prices") -> str:
-    """Ask something of a deployment as a person does, and return the answer."""
+def ask(shop: Shop, deployment_id: str | None, verb: str, reason: str = "wrong prices") -> str:
+    """Ask something of a deployment, or of the line, as a person does, and return the answer."""
     asked = {"deployment_id": deployment_id, "verb": verb, "by": "kim", "reason": reason}
     control = shop.stack.outputs["ControlFunctionName"]
     answer = shop.aws.client("lambda").invoke(FunctionName=control, Payload=json.dumps(asked))["Payload"].read()

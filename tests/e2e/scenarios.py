@@ -163,6 +163,16 @@ def undone(shop: Shop) -> None:
     assert {told["transition"] for told in shop.told(deployment)} >= {"UNDONE", "ASKED"}
 
 
+def line(shop: Shop) -> None:
+    """Hold up a start until the line goes on."""
+    shop.wait(lambda: "is stopped" in acts.ask(shop, None, "stop-the-line"), "the line is stopped")
+    deployment = acts.start(shop)
+    shop.wait(lambda: shop.deployments.find(deployment) and shop.record(deployment).token, "it is held up")
+    acts.ask(shop, None, "release-the-line")
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    shop.settle()
+
+
 def stopped(shop: Shop) -> None:
     """Restore the alias of an execution that a person stops."""
     deployment = acts.baking(shop).deployment_id

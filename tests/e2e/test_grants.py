@@ -22,6 +22,7 @@ ALL = (
     scenarios.rolled_back,
     scenarios.signalled,
     scenarios.undone,
+    scenarios.line,
     scenarios.aborted,
     scenarios.stopped,
     scenarios.flap,

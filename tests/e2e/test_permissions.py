@@ -46,6 +46,7 @@ _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("SignalFunction", ""): scenarios.signalled,
     ("ControlFunction", ""): scenarios.aborted,
     ("ControlFunction", "lambda:GetFunction"): scenarios.undone,
+    ("ControlFunction", "dynamodb:Query"): scenarios.line,
     ("ControlFunction", "states:StartExecution"): scenarios.undone,
     ("RestoreFunction", ""): scenarios.stopped,
     ("ReconcileFunction", ""): scenarios.lost_status,

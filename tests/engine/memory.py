@@ -67,7 +67,8 @@ class MemoryDeployments:
             self._append(event)
 
     def _check_claims(self, deployment: Deployment) -> None:
-        if deployment.status is Status.PENDING and self.claim(str(deployment.waits_for)).owner is None:
+        is_waiter = deployment.status is Status.PENDING and not deployment.is_frozen
+        if is_waiter and self.claim(str(deployment.waits_for)).owner is None:
             raise ConflictError(f"nobody holds the claim on {deployment.waits_for}")
         for member in deployment.members if deployment.status is Status.IN_PROGRESS else ():
             claim = self.claim(member.function)

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from controller.adapters.aws_errors import aws_errors
 from controller.core.artifact import ImageArtifact
-from controller.ports import Artifacts, Bus, Deployments, StoredEvents, Targets
+from controller.ports import Artifacts, Bus, Deployments, Line, StoredEvents, Targets
 from rampart.embedded.wire import ApiError
 
 Point = Callable[[str, str], None]
@@ -57,6 +57,7 @@ OPERATIONS: dict[type, dict[str, str]] = {
         "sent": "UpdateItem",
     },
     StoredEvents: {"parameter": "GetParameter", "shareable": "DescribeSchema"},
+    Line: {"stopped": "GetItem", "stop": "PutItem", "release": "DeleteItem"},
     Bus: {"send": "PutEvents"},
 }
 """The one operation by which AWS carries out each call of a port that the engine holds in memory."""

@@ -20,7 +20,7 @@ from controller.core.deployment import Deployment
 from controller.core.errors import ControllerError
 from controller.intake import Intake, take_in
 from controller.notify import tell
-from controller.ports import Artifacts, Bus, Deployments, Stored, StoredEvents, Targets
+from controller.ports import Artifacts, Bus, Deployments, Line, Stored, StoredEvents, Targets
 from controller.reconcile import reconcile
 from controller.restore import dead_execution, restore
 from controller.signal import alarm_change, on_alarm_change
@@ -36,6 +36,7 @@ from tests.engine.events import status_event
 from tests.engine.faults import Meanwhile, no_fault
 from tests.engine.lambdas import Died, Lambdas
 from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, MemoryTargets
+from tests.engine.memory_line import MemoryLine
 from tests.engine.model_client import ModelClient
 from tests.engine.points import Point, tapped
 from tests.engine.step_functions import Executions, StepFunctions, Tasks, failure_of
@@ -64,6 +65,7 @@ class WorldPorts:
     targets: MemoryTargets
     stored_events: MemoryStoredEvents
     deployments: MemoryDeployments
+    line: MemoryLine
     executions: Executions
     bus: MemoryBus
 
@@ -120,6 +122,7 @@ class World(Account):
             targets=tapped(MemoryTargets(), Targets, self._point),
             stored_events=tapped(MemoryStoredEvents(), StoredEvents, self._point),
             deployments=tapped(MemoryDeployments(self.stream.append), Deployments, self._point),
+            line=tapped(MemoryLine(), Line, self._point),
             executions=Executions(self._client("stepfunctions", self.machine), self.machine),
             bus=tapped(MemoryBus(), Bus, self._point),
         )

@@ -68,10 +68,10 @@ def mark(world: World, execution: Execution, which: Mark, by: str = "kim") -> No
         world.ports.executions.wake(marked.token)
 
 
-def ask(world: World, name: str, verb: str, by: str = "kim", reason: str = "it is night") -> str:
-    """Let a person ask something of a deployment, and return what they are told."""
+def ask(world: World, name: str | None, verb: str, by: str = "kim", reason: str = "it is night") -> str:
+    """Let a person ask something of a deployment, or of the line, and return what they are told."""
     asked = asked_of({"deployment_id": name, "verb": verb, "by": by, "reason": reason})
-    return on_asked(world.visit(name), asked)
+    return on_asked(world.visit(name or ""), asked)
 
 
 def versions(world: World, function: str = "checkout") -> list[str]:
