@@ -166,7 +166,10 @@ def test_two_tags_of_an_image_whose_events_are_planned_at_once_start_one_deploym
     rivals: list[Deployment] = []
 
     def other_event(operation: str, moment: str) -> None:
-        if (operation, moment) == ("ListAliases", "before") and not rivals:  # the first has asked who deploys: nobody
+        if (operation, moment) == (
+            "ListAliases",
+            "before",
+        ) and not rivals:  # the first has asked who deploys: nobody
             world.fault = lambda operation, moment: None
             rivals.append(ends(world, image, "v1.0", "event-2"))
 

@@ -87,6 +87,36 @@ def split_by_hand(shop: Shop, candidate: str) -> Iterator[str]:
     )
 
 
+def test_a_person_has_a_say_in_a_deployment_from_pause_to_undo(
+    running_shop: Shop, person: FirstAid, candidate: str
+) -> None:
+    shop = running_shop
+    shop.declare_target(_SLOW)
+    baseline = shop.routing()
+    name = shop.start({"target": TARGET, "version": candidate})
+    shop.shifted(name)
+    shop.wait(lambda: shop.record(name).token, "it bakes")
+    said = ' checkout --reason "looking"'
+    for verb, answer in (
+        ("pause", "is paused at 25%"),
+        ("pause", "was paused by user/moto already"),
+        ("resume", "goes on"),
+        ("approve", "is approved at step 1/2"),
+        ("promote", "goes to full weight now"),
+    ):
+        ran = person.run(f"rampart {verb}{said}")
+        assert (ran.code, answer in ran.out) == (0, True), ran
+    assert shop.execution(name)["status"] == "SUCCEEDED"
+    assert shop.routing() == Routing(candidate)
+    assert person.run(f"rampart undo{said}").out == (
+        f"deployment {name} is undone: checkout:live is back on version {baseline.version}\n"
+    )
+    assert shop.routing() == baseline
+    told = [each["transition"] for each in shop.told(name)]
+    assert (told.count("ASKED"), told[-1]) == (4, "UNDONE")
+    shop.settle()
+
+
 def test_a_running_deployment_is_seen_and_aborted(shop: Shop, person: FirstAid, candidate: str) -> None:
     before = shop.routing()
     shop.declare_target(_SLOW)
