@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from controller.core.memory import Claim as Claim
+from controller.core.memory import Live as Live
+from controller.core.memory import Newest as Newest
+from controller.core.memory import Tried as Tried
+
 if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
     from collections.abc import Sequence
     from datetime import datetime
@@ -175,46 +180,6 @@ class StoredEvents(Protocol):
     def shareable(self, function: str) -> str | None:
         """Return the document that holds the shareable test events of a function; None when it has none."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The one-at-a-time right on a function."""
-
-    function: str
-    owner: str | None
-    fencing: int
-    """Rises by one with every claim, so that a deployment that lost its claim is recognised."""
-    waiters: tuple[str, ...] = ()
-    """The deployments that wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """What a target's last completed deployment left on its aliases."""
-
-    deployment_id: str
-    artifact: str
-    versions: dict[str, str]
-    """Version by function."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What a target remembers of an artifact."""
-
-    ended: int = 0
-    """How many deployments of it have ended, those that were skipped aside."""
-    refused_by: str | None = None
-    """The deployment that found the artifact itself wanting, if the last one did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The youngest artifact that a target has deployed."""
-
-    artifact: str
-    appeared_at: datetime
 
 
 class Deployments(Protocol):
