@@ -112,6 +112,7 @@ ODD: tuple[Any, ...] = (
 
 BEYOND: dict[str, dict[str, Any]] = {
     "does not ascend": {"strategy": {"steps": [{"weight": "5%", "bake": "1m"}, {"weight": "5%", "bake": "1m"}]}},
+    "write a time zone such as": {"freeze": [{"cron": "0 16 * * FRI", "lasts": "1d", "time_zone": "Mars"}]},
     "is a member already": {"members": [{"function": "a"}, {"function": "a"}]},
     "is named already": {"alarms": ["a", "a"]},
     "a hook may take from": {"hooks": [{"function": "a", "at": "before_traffic", "timeout": "0s"}]},
@@ -127,7 +128,7 @@ BEYOND: dict[str, dict[str, Any]] = {
         "rules": [{"metric": A_METRIC, "above": 3}],
     },
 }
-"""What only the command can say, mostly since it is about several fields, each with what has the fault."""
+"""What only the command can say, since it is about several fields or a long list, each with what has the fault."""
 
 
 @pytest.mark.parametrize("because", BEYOND)

@@ -139,7 +139,7 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     approval.parse_approval: _or({"type": "boolean"}),
     approval._three_days_at_most: _as_it_is,
     freeze._three_days_at_most: _as_it_is,
-    freeze._known_cron: _as_it_is,
+    freeze._known_cron: lambda inner: {**inner, "pattern": r"^\s*\S+(\s+\S+){4}\s*$"},
     freeze._known_zone: _as_it_is,
     criteria._an_hour_at_most: _as_it_is,
     target._a_day_at_most: _as_it_is,
