@@ -76,9 +76,10 @@ def find_member(context: Context, member: Member, fencing: int) -> Found:
     aliases = {alias.name: alias for alias in context.ports.functions.aliases(member.function)}
     alias = aliases.pop(member.alias, None)
     if alias is None:
+        others = f" (the function has {', '.join(sorted(aliases))}: is one of them meant?)" if aliases else ""
         raise RefusedError(
-            f"alias {member} does not exist; make it on the version that serves now: aws lambda create-alias "
-            f"--function-name {member.function} --name {member.alias} --function-version VERSION"
+            f"alias {member} does not exist{others}; make it on the version that serves now: aws lambda "
+            f"create-alias --function-name {member.function} --name {member.alias} --function-version VERSION"
         )
     if alias.routing.is_split:
         raise RefusedError(

@@ -51,6 +51,14 @@ def test_alias_and_alarms_are_judged_together(world: World) -> None:
         assert words in cause
 
 
+def test_an_alias_that_is_misspelt_is_refused_with_those_that_there_are(world: World) -> None:
+    world.target(members=[{"function": "checkout", "alias": "life"}])
+    assert rejected(world) == (
+        "alias checkout:life does not exist (the function has live: is one of them meant?); make it on the version "
+        "that serves now: aws lambda create-alias --function-name checkout --name life --function-version VERSION"
+    )
+
+
 def test_a_part_of_rampart_is_never_deployed_by_it_even_when_it_is_opted_in(world: World) -> None:
     world.aws(
         "TagResource",
