@@ -95,7 +95,7 @@ def test_a_candidate_that_cannot_be_asked_at_all_is_rolled_back_without_blame(wo
     [
         ("GetFunction", THROTTLE),
         ("ListTags", BROKEN),
-        ("GetAlias", THROTTLE),
+        ("ListAliases", THROTTLE),
         ("DescribeAlarms", THROTTLE),
     ],
 )
