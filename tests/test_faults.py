@@ -198,6 +198,7 @@ def test_there_are_enough_cases_to_speak_of_every_call() -> None:
         *("GetFunction", "GetAlias", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"),
         *("GetItem", "UpdateItem", "TransactWriteItems", "Query", "PutEvents", "HeadObject", "GetObject"),
         *("GetParameter", "GetParametersByPath", "DescribeAlarms", "DescribeAlarmHistory", "GetMetricData"),
+        *("ListAliases", "ListProvisionedConcurrencyConfigs", "ListEventSourceMappings", "GetAccountSettings"),
         *("StartExecution", "SendTaskSuccess", "DescribeExecution"),
     }
     by_day = [case.values[0] for case in cases(FOR_A_MOMENT | FOR_GOOD) if not case.marks]
