@@ -31,13 +31,13 @@ def status(
     ] = False,
     output: Answer = Output.TEXT,
 ) -> None:
-    """Show the deployments that run, that wait, and whose rollback failed."""
+    """Show the deployments that run, that wait, and whose rollback failed, and whether the line is stopped."""
     from rampart.cli.status import print_situation, situation
 
     if watch:
         _watch(stack, targets or [], output)
         return
-    found = situation(stack.deployments, targets or [])
+    found = situation(stack.deployments, targets or [], stack.line)
     if output is Output.JSON:
         answer("status", **found.document)
     else:

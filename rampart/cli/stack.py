@@ -21,6 +21,7 @@ from controller.adapters.aws_errors import aws_errors
 from controller.adapters.cloudwatch_alarms import CloudWatchAlarms
 from controller.adapters.cloudwatch_metrics import CloudWatchMetrics
 from controller.adapters.dynamodb_deployments import DynamoDbDeployments
+from controller.adapters.dynamodb_line import DynamoDbLine
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.adapters.ssm_targets import SsmTargets
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
@@ -117,6 +118,11 @@ class Stack:
     def deployments(self) -> DynamoDbDeployments:
         """Records, events, claims."""
         return DynamoDbDeployments(self.client("dynamodb"), self._table)
+
+    @cached_property
+    def line(self) -> DynamoDbLine:
+        """The switch of the stage."""
+        return DynamoDbLine(self.client("dynamodb"), self._table)
 
     @cached_property
     def claims(self) -> Claims:

@@ -1,4 +1,4 @@
-"""Status: which deployments run, wait or failed to roll back, and what is live on a target."""
+"""Status: which deployments run, wait or failed to roll back, what is live, and whether the line is stopped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.strategy import spell_weight
-from controller.ports import Deployments, Live
+from controller.ports import Deployments, Line, Live
 from rampart.cli.choice import checked_name
 from rampart.cli.wording import STATUS_STYLES, facts, line, spell_age, spell_when
 
@@ -25,6 +25,8 @@ class Situation:
 
     deployments: tuple[Deployment, ...]
     live: dict[str, Live | None]
+    line_stopped: MarkDetail | None = None
+    """Who has stopped the line, if anybody."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -34,15 +36,17 @@ class Situation:
             and {"deployment_id": live.deployment_id, "artifact": live.artifact, "versions": live.versions}
             for target, live in self.live.items()
         }
-        return {"deployments": [stored_form(d) for d in self.deployments], "live": live}
+        stopped = self.line_stopped.model_dump(mode="json") if self.line_stopped else None
+        deployments = [stored_form(d) for d in self.deployments]
+        return {"deployments": deployments, "live": live, "line_stopped": stopped}
 
 
-def situation(deployments: Deployments, targets: Sequence[str]) -> Situation:
+def situation(deployments: Deployments, targets: Sequence[str], switch: Line | None = None) -> Situation:
     """Return what goes on, on some targets or, when none is named, on all; raises InputError."""
     live = {target: deployments.live(checked_name(target)) for target in targets}
     wanted = [d for d in deployments.unfinished() if not targets or d.target in live]
     wanted.sort(key=lambda d: _LOUDEST_FIRST.index(d.status))
-    return Situation(tuple(wanted), live)
+    return Situation(tuple(wanted), live, switch.stopped() if switch else None)
 
 
 def stored_form(deployment: Deployment) -> dict[str, Any]:
@@ -52,6 +56,9 @@ def stored_form(deployment: Deployment) -> dict[str, Any]:
 
 def print_situation(console: Console, found: Situation, now: datetime) -> None:
     """Print what goes on."""
+    if found.line_stopped:
+        console.print(_line_stopped(found.line_stopped, now), soft_wrap=True)
+        console.print()
     for deployment in found.deployments:
         console.print(_headline(deployment), soft_wrap=True)
         console.print(facts(_facts(deployment, now)))
@@ -66,6 +73,11 @@ def print_situation(console: Console, found: Situation, now: datetime) -> None:
 def spell_mark(mark: Mark, detail: MarkDetail, now: datetime) -> str:
     """Return who left a mark, when and why."""
     return f"{mark} by {detail.by} {spell_age(detail.at, now)}: {detail.reason}"
+
+
+def _line_stopped(detail: MarkDetail, now: datetime) -> Text:
+    who = f"The line was stopped by {detail.by} {spell_age(detail.at, now)}: {detail.reason}"
+    return line((who, "bold yellow"), "; hotfixes alone go forward until: rampart release-the-line")
 
 
 def _headline(deployment: Deployment) -> Text:

@@ -4,7 +4,7 @@ import dataclasses
 
 from controller.control import asked_of, on_asked
 from controller.core.errors import ConflictError
-from controller.ports import Deployments, Executions, Functions
+from controller.ports import Deployments, Executions, Functions, Line
 from controller.tasks.context import Context
 from rampart.cli.claims import HeldClaim
 from tests.engine.memory import MemoryDeployments, MemoryExecutions
@@ -52,6 +52,7 @@ class Operator:
         self.executions: Executions = Running()
         self.deployments: Deployments = world.ports.deployments
         self.functions: Functions = world.ports.functions
+        self.line: Line = world.ports.line
         self.claims = MemoryClaims(world.ports.deployments)
         self.aws_options = " --region eu-west-1"
 

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
-from controller.core.deployment import Deployment, Event, Status, Transition, event_of
+from controller.core.deployment import Deployment, Event, MarkDetail, Status, Transition, event_of
 from rampart.cli.status import print_situation, situation
 from tests.builders import after
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
 from tests.cli.records import FAILED, HOSTILE, NOW, RUNNING, WAITING, ended, failed, marked, running, store, waiting
+from tests.engine.memory_line import MemoryLine
 
 EVERYTHING = store(running(), waiting(), failed(), ended())
 
@@ -48,6 +49,18 @@ def test_of_a_named_target_it_is_said_what_is_live_on_it() -> None:
 
 def test_a_target_is_shown_without_the_deployments_of_others() -> None:
     assert [d.deployment_id for d in situation(EVERYTHING, ["basket"]).deployments] == [WAITING]
+
+
+def test_a_line_that_is_stopped_is_said_first_with_who_stopped_it_and_what_ends_that() -> None:
+    switch = MemoryLine()
+    switch.stop(MarkDetail(at=NOW, by="kim", reason="payments are down"))
+    found = situation(store(running()), [], switch)
+    first, *_ = printed(lambda console: print_situation(console, found, NOW), WIDE).splitlines()
+    assert first == (
+        "The line was stopped by kim now: payments are down; hotfixes alone go forward until: "
+        "rampart release-the-line"
+    )
+    assert found.document["line_stopped"]["by"] == "kim"
 
 
 def test_a_look_that_is_late_tells_what_to_do() -> None:
