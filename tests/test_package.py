@@ -19,10 +19,12 @@ TOP_LEVEL = {
     "annotated_types",
     "aws_lambda_powertools",
     "aws_xray_sdk",
+    "cronsim",
     "pydantic",
     "pydantic_core",
     "typing_extensions.py",
     "typing_inspection",
+    "tzdata",
     "wrapt",
 }
 

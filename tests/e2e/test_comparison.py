@@ -190,7 +190,7 @@ def test_a_person_approves_what_too_few_requests_have_reached_and_it_is_promoted
     command = typed(_PAGE, '"verb": "approve"')
     control = shop.stack.outputs["ControlFunctionName"]
     ran = Terminal(shop.aws.url, tmp_path).run(filled_in(command, CONTROL=control, NAME=asked.deployment_id))
-    assert f"deployment {asked.deployment_id} is approved and goes on" in ran.out, ran.err
+    assert f"deployment {asked.deployment_id} is approved at step 1/2 and goes on" in ran.out, ran.err
     ended = stories.ended("silenced")
     assert ended.status is Status.PROMOTED, ended.reason
     unclear = "silenced version 2 has served 0 requests that can be compared, and 2 are asked for"

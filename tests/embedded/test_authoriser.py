@@ -76,7 +76,7 @@ def test_each_service_has_its_own_error_code(name: str, params: dict[str, Any], 
 
 
 def test_the_operator_may_do_everything_even_what_is_not_known() -> None:
-    Authoriser().check(call("lambda:CreateFunctionUrlConfig", OPERATOR_KEY))
+    Authoriser().check(call("lambda:PutFunctionCodeSigningConfig", OPERATOR_KEY))
 
 
 def test_the_operators_key_cannot_be_given_a_role() -> None:
@@ -93,8 +93,8 @@ def test_a_key_without_a_role_is_refused() -> None:
 
 def test_an_operation_that_is_not_known_slips_through_for_nobody() -> None:
     iam = authoriser(allow("*"))
-    with pytest.raises(ApiError, match="does not know what lambda:CreateFunctionUrlConfig needs") as refused:
-        iam.check(call("lambda:CreateFunctionUrlConfig", FunctionName="shop"))
+    with pytest.raises(ApiError, match="does not know what lambda:PutFunctionCodeSigningConfig needs") as refused:
+        iam.check(call("lambda:PutFunctionCodeSigningConfig", FunctionName="shop"))
     assert refused.value.status == 501
     assert len(iam.denials) == 1
 

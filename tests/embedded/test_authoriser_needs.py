@@ -171,8 +171,8 @@ def test_a_call_needs_its_actions_on_its_resources(
 
 
 def test_an_operation_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ApiError, match="does not know what lambda:CreateFunctionUrlConfig needs"):
-        needs("lambda:CreateFunctionUrlConfig", FunctionName="shop")
+    with pytest.raises(ApiError, match="does not know what lambda:PutFunctionCodeSigningConfig needs"):
+        needs("lambda:PutFunctionCodeSigningConfig", FunctionName="shop")
 
 
 @pytest.mark.parametrize(

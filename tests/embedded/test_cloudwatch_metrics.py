@@ -245,7 +245,7 @@ def test_what_is_put_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("operation", "params", "message"),
     [
-        ("PutDashboard", {}, "not supported"),
+        ("PutInsightRule", {}, "not supported"),
         ("PutMetricData", {"Namespace": "AWS/Lambda", "MetricData": []}, "may not begin with AWS/"),
         ("PutMetricData", {"Namespace": "a", "MetricData": [{"MetricName": "x"}]}, "either Value or Values"),
         ("PutMetricData", {"Namespace": "a", "MetricData": [{"MetricName": "x", "StatisticValues": SET}]}, "Stati"),
