@@ -59,6 +59,10 @@ class Functions(Protocol):
         """Return the alias as it is now; raises MissingError."""
         ...
 
+    def create_alias(self, function: str, name: str, version: str) -> Alias:
+        """Make an alias on a version; raises ConflictError when there is one of that name."""
+        ...
+
     def aliases(self, function: str) -> list[Alias]:
         """Return every alias of a function; raises MissingError."""
         ...

@@ -91,6 +91,8 @@ def _splits(context: Context, _: Visit) -> Iterator[Finish]:
 
 
 def _mend(context: Context, deployment: Deployment, member: MemberRecord) -> str | None:
+    if member.is_first:  # it was never split, and may not be there
+        return None
     alias = context.ports.functions.alias(member.function, member.alias)
     ours = {member.routing(step.weight) for step in deployment.steps}
     if not alias.routing.is_split or alias.routing not in ours:

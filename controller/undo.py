@@ -60,6 +60,11 @@ def _refuse(context: Context, deployment: Deployment) -> None:
     if deployment.status is not Status.PROMOTED or deployment.ended_at is None:
         hint = "" if deployment.status.is_over else f"; {Mark.ABORT} it instead"
         raise InputError(f"control: deployment {name} is {deployment.status}; only a promotion can be undone{hint}")
+    if deployment.is_first:
+        raise InputError(
+            f"control: deployment {name} was the first of {deployment.target}: there was no version before; "
+            "deploy the version that is wanted"
+        )
     if context.now > deployment.ended_at + timedelta(seconds=UNDO_MINUTES * context.minute_seconds):
         raise InputError(
             f"control: deployment {name} was promoted at {deployment.ended_at:%Y-%m-%d %H:%M} UTC; a promotion "

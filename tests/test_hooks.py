@@ -117,6 +117,24 @@ def test_a_hook_before_traffic_is_asked_once_with_all_that_it_needs() -> None:
     }
 
 
+def test_a_hook_of_a_first_deployment_is_told_of_no_baseline_and_may_let_it_wait() -> None:
+    world, hook = ready("before_traffic")
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    hook.says = in_a_while(world, 250)
+    execution = world.push(world.upload())
+    assert (execution.status, world.alias()) == ("SUCCEEDED", "version 2")
+    assert {name: hook.asked[0][name] for name in ("baseline", "candidate")} == {"baseline": "", "candidate": "2"}
+
+
+def test_an_alias_that_somebody_makes_while_a_first_deployment_waits_for_a_hook_is_left_to_them() -> None:
+    world, hook = ready("before_traffic", timeout="1h")
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    hook.says = waits
+    world.at(120, lambda: world.aws("CreateAlias", FunctionName="checkout", Name="live", FunctionVersion="1"))
+    execution = world.push(world.upload())
+    assert (execution.error, world.alias(), holder(world)) == ("Drifted", "version 1", None)
+
+
 def test_members_are_named_in_a_list_alone_when_there_are_several() -> None:
     world, hook = ready("before_traffic")
     world.function("basket")

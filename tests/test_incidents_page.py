@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from controller.core.deployment import Status
+from controller.core.deployment import Mark, Status
 from controller.core.notification import Severity, severity
 from tests.engine.world import World
 from tests.sam_template import ROOT
+from tests.tasks.walks import arrive, mark, resume
 from tests.test_notifications import Told, told_of_every_way
 
 PAGE = (ROOT / "docs/incidents.md").read_text()
@@ -55,7 +56,12 @@ def more() -> Iterator[Told]:
     missing = world()
     missing.target(alarms=["absent"])
     missing.run("missing", {"target": "checkout", "artifact": missing.upload().model_dump()})
-    for each in (fired, stopped, missing):
+    first = world()
+    first.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    stop_in_judge = arrive(first, "Judge")
+    mark(first, stop_in_judge, Mark.ABORT)
+    resume(stop_in_judge)
+    for each in (fired, stopped, missing, first):
         yield from each.ports.bus.told
 
 

@@ -52,6 +52,7 @@ LAMBDA_WRITES = {
     "lambda:UpdateFunctionCode",
     "lambda:PublishVersion",
     "lambda:UpdateAlias",
+    "lambda:CreateAlias",
     "lambda:InvokeFunction",
 }
 OWN_STAGE = {"StringEquals": {"aws:ResourceTag/rampart:managed": {"Ref": "Stage"}}}
@@ -180,6 +181,9 @@ def test_only_those_who_shift_or_put_back_may_move_traffic() -> None:
     movers = {name.split(".")[0] for name, s in STATEMENTS.items() if "lambda:UpdateAlias" in actions(s)}
     back = {"RollBackFunction", "SignalFunction", "ControlFunction", "RestoreFunction", "ReconcileFunction"}
     assert {"ShiftFunction", "RollBackFunction"} <= movers <= {"ShiftFunction", *back}
+    assert {name for name, s in STATEMENTS.items() if "lambda:CreateAlias" in actions(s)} == {
+        "ShiftFunction.MakeAliases"
+    }
 
 
 def test_records_outlive_the_stack_and_can_be_restored() -> None:

@@ -91,6 +91,12 @@ class LambdaFunctions:
         with aws_errors(f"alias {function}:{name}"):
             return _alias(function, self._lambda.get_alias(FunctionName=function, Name=name))
 
+    def create_alias(self, function: str, name: str, version: str) -> Alias:
+        """Make an alias on a version; raises ConflictError when there is one of that name."""
+        with aws_errors(f"alias {function}:{name}"):
+            created = self._lambda.create_alias(FunctionName=function, Name=name, FunctionVersion=version)
+        return _alias(function, created)
+
     def aliases(self, function: str) -> list[Alias]:
         """Return every alias of a function; raises MissingError."""
         with aws_errors(f"aliases of function {function}"):

@@ -7,7 +7,10 @@ from controller.core.strategy import FULL_WEIGHT, spell_weight
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Where an alias sends its traffic; `weight` is the second version's, in basis points."""
+    """Where an alias sends its traffic; `weight` is the second version's, in basis points.
+
+    The version of an alias that does not exist yet is empty.
+    """
 
     version: str
     second: str | None = None
@@ -15,7 +18,7 @@ class Routing:
 
     def __str__(self) -> str:
         if self.second is None:
-            return f"version {self.version}"
+            return f"version {self.version}" if self.version else "no version"
         return f"version {self.version} with {spell_weight(self.weight)} on version {self.second}"
 
     @property
@@ -38,7 +41,10 @@ class Alias:
 
 
 def routing_at(baseline: str, candidate: str | None, weight: int) -> Routing:
-    """Return the routing that gives the candidate `weight` basis points of the traffic."""
+    """Return the routing that gives the candidate `weight` basis points of the traffic.
+
+    Without a baseline there is no alias before the candidate has all of it.
+    """
     if candidate in (None, baseline) or weight == 0:
         return Routing(baseline)
     if weight == FULL_WEIGHT:

@@ -150,6 +150,11 @@ class Deployment(Record):
         return f"version {self.version}" if self.version else "nothing that could be read"
 
     @property
+    def is_first(self) -> bool:
+        """Whether it makes the aliases, of which no member had one before."""
+        return any(member.is_first for member in self.members)
+
+    @property
     def baselines(self) -> str:
         """The versions that served before, in one line."""
         if len(self.members) == 1:

@@ -14,6 +14,7 @@ class MemberRecord(BaseModel):
     function: str
     alias: str
     baseline: str
+    """The version that the alias was on; empty in a first deployment, before which there was no alias."""
     fencing: int
     """The number of our claim on the function; a claim with another number is not ours."""
     code_sha256: str | None = None
@@ -31,6 +32,11 @@ class MemberRecord(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.function}:{self.alias}"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether there was no alias before, so that there is nothing to go back to."""
+        return not self.baseline
 
     def routing(self, weight: int) -> Routing:
         """Return the routing of the alias when the candidate has `weight` basis points."""

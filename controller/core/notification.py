@@ -44,7 +44,10 @@ class NotifiedMember(BaseModel):
 
     function: str = Field(description="The function's name.")
     alias: str = Field(description="The alias through which it is called.")
-    baseline: str = Field(description="The version that served before, and serves again after a rollback.")
+    baseline: str = Field(
+        description="The version that served before, and serves again after a rollback; empty in a first "
+        "deployment, which makes the alias."
+    )
     candidate: str | None = Field(description="The version that is deployed; null before it is published.")
 
 
@@ -102,7 +105,7 @@ class Notification(BaseModel):
     step: int = Field(
         ge=0,
         description="The step of the plan that the alias is on, from 1 on; "
-        "0 before the first shift and after a rollback.",
+        "0 before the first shift and after a rollback, unless that left an alias which a first deployment made.",
     )
     steps: int = Field(ge=0, description="How many steps the plan has; 0 without a plan.")
     members: tuple[NotifiedMember, ...] = Field(

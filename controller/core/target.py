@@ -75,7 +75,7 @@ class Member(Document):
     function: FunctionName
     """The function's name, not its ARN. It carries the tag `rampart:managed` with the stage as value."""
     alias: AliasName = "live"
-    """The alias, which must exist, on a published version."""
+    """The alias, on a published version; a function without any alias gets it by its first deployment."""
 
     def __str__(self) -> str:
         return f"{self.function}:{self.alias}"

@@ -28,6 +28,9 @@ def with_history(context: Context, planned: Deployment) -> Deployment:
     plan = planned.plan
     if plan is None:
         raise AssertionError("unreachable")  # pragma: no cover
+    if planned.is_first:  # its candidate is the only version, and nobody calls it through the alias yet
+        reason = f"planned a first deployment: {spell_plan(plan)}"
+        return planned.model_copy(update={"comparison": None, "rules": (), "reason": reason})
     terms = planned.comparison if plan.is_split else None
     if terms or planned.rules:
         hours, minutes, now = _read(context, planned.members, terms or ComparisonTerms())

@@ -11,6 +11,7 @@ from controller.core.measurement import Measured
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
 from controller.tasks.context import Context
+from controller.tasks.first import alias_now
 from controller.tasks.way_back import look_back
 
 
@@ -31,7 +32,8 @@ def judge(context: Context) -> Ruling:
         raise StoppedError(drift)
     readings = context.ports.alarms.read([a.name for a in deployment.alarms], _look_back(deployment))
     measured = _measured(context, deployment)
-    known = deployment if deployment.stopping_mark else look_back(context, deployment)
+    knows_all = deployment.stopping_mark or deployment.is_first  # which has no way back
+    known = deployment if knows_all else look_back(context, deployment)
     seen = look(known, readings, measured, context.now, context.minute_seconds)
     if seen.ruling.decision is Decision.SHIFT and not deployment.hotfix:
         freeze = freeze_at(deployment.freeze, context.ports.line.stopped(), context.now)
@@ -58,7 +60,7 @@ def _measured(context: Context, deployment: Deployment) -> Measured | str:
 
 def _drift(context: Context, deployment: Deployment) -> tuple[str | None, bool]:
     """Return what somebody else did to an alias, and whether that only gave our candidate another share."""
-    aliases = [(m, context.ports.functions.alias(m.function, m.alias)) for m in deployment.members]
+    aliases = [(m, alias_now(context.ports.functions, m)) for m in deployment.members]
     drifted = [(m, alias) for m, alias in aliases if not deployment.carries(m, alias)]
     if not drifted:
         return None, False

@@ -124,7 +124,7 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             alias=member.alias,
             baseline=at.alias.routing.version,
             fencing=at.fencing,
-            revision_id=at.alias.revision_id,
+            revision_id=at.alias.revision_id or None,
             runs=survey.runs.get(member.function),
             image=survey.images.get(member.function),
         )

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from controller.core.alias import Alias
+from controller.core.alias import Alias, Routing
 from controller.core.artifact import ZipArtifact
 from controller.core.bypass import latest_warning, source_warning
 from controller.core.code import Code, Readiness
 from controller.core.compatibility import refuse_weights
 from controller.core.errors import DeniedError, RefusedError
-from controller.core.target import Member, Wish
+from controller.core.target import Member, Target, Wish
 from controller.core.zip_package import read_package
-from controller.ports import Stored
+from controller.ports import Live, Stored
 from controller.tasks.context import Context
 from controller.tasks.way_back import judge_way_back
 
@@ -33,7 +33,8 @@ class Found:
 
     alias: Alias
     fencing: int
-    baseline: Code
+    baseline: Code | None
+    """None where there is no alias yet."""
     others: tuple[Alias, ...]
     """The other aliases of the function."""
 
@@ -72,15 +73,12 @@ def check_zip(context: Context, artifact: ZipArtifact, codes: list[Code], stored
 
 
 def find_member(context: Context, member: Member, fencing: int) -> Found:
-    """Return a member as it is; raises RefusedError."""
+    """Return a member as it is, without a baseline where it has no alias yet; raises RefusedError."""
     aliases = {alias.name: alias for alias in context.ports.functions.aliases(member.function)}
     alias = aliases.pop(member.alias, None)
     if alias is None:
-        others = f" (the function has {', '.join(sorted(aliases))}: is one of them meant?)" if aliases else ""
-        raise RefusedError(
-            f"alias {member} does not exist{others}; make it on the version that serves now: aws lambda "
-            f"create-alias --function-name {member.function} --name {member.alias} --function-version VERSION"
-        )
+        absent = Alias(member.function, member.alias, Routing(""), "")
+        return Found(absent, fencing, None, tuple(aliases.values()))
     if alias.routing.is_split:
         raise RefusedError(
             f"alias {alias} is split by somebody else ({alias.routing}); put it back on one version with: "
@@ -98,6 +96,28 @@ def find_member(context: Context, member: Member, fencing: int) -> Found:
     return Found(alias, fencing, baseline, tuple(aliases.values()))
 
 
+def is_first(target: Target, live: Live | None, *, no_alias: bool) -> bool:
+    """Say whether a deployment makes the aliases of a target, of whose functions none has an alias of any name.
+
+    An alias that was there when a deployment of the target was promoted has been deleted since, by mistake or not.
+    """
+    was_there = live is not None and any(member.function in live.versions for member in target.members)
+    return no_alias and not was_there
+
+
+def refuse_absent(found: Found, live: Live | None) -> RefusedError:
+    """Return the refusal of a member without its alias where no first deployment makes it."""
+    alias, names = found.alias, sorted(other.name for other in found.others)
+    hint = f" (the function has {', '.join(names)}: is one of them meant?)" if names else ""
+    version = live.versions.get(alias.function) if live else None
+    if live and version:
+        hint += f" (deployment {live.deployment_id} left it on version {version})"
+    return RefusedError(
+        f"alias {alias} does not exist{hint}; make it on the version that serves now: aws lambda "
+        f"create-alias --function-name {alias.function} --name {alias.name} --function-version VERSION"
+    )
+
+
 def refuse_split(survey: "Survey", member: Member, found: Found) -> str | None:
     """Return why Lambda would not split an alias between baseline and candidate, or None.
 
@@ -106,7 +126,7 @@ def refuse_split(survey: "Survey", member: Member, found: Found) -> str | None:
     asked, functions = survey.asked, survey.context.ports.functions
     candidate = functions.version(member.function, asked.version) if asked.version else None
     candidate = candidate or survey.codes.get(member.function)
-    if candidate is None:  # refused already
+    if candidate is None or found.baseline is None:  # refused already
         return None
     return refuse_weights(found.baseline, candidate)
 
@@ -114,8 +134,9 @@ def refuse_split(survey: "Survey", member: Member, found: Found) -> str | None:
 def surroundings(survey: "Survey", member: Member, found: Found) -> None:
     """Judge what an alias has of concurrency, and warn of what gets new code without going through it."""
     functions = survey.context.ports.functions
-    with survey.judging():
-        survey.runs[member.function] = judge_way_back(survey, member, found.baseline)
+    if found.baseline:
+        with survey.judging():
+            survey.runs[member.function] = judge_way_back(survey, member, found.baseline)
     with survey.judging():
         _check_provisioned(survey, member, found, functions.provisioned(member.function))
     on_latest = [alias.name for alias in found.others if alias.routing.version == _LATEST]

@@ -5,6 +5,7 @@ the alias, and the record last: traffic matters more than bookkeeping, and the a
 """
 
 from contextlib import suppress
+from typing import Any
 
 from controller.core.alias import Alias
 from controller.core.decision import Ruling, end_of
@@ -23,6 +24,7 @@ from controller.core.outcome import Outcome
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.end import end
+from controller.tasks.first import alias_now, left_behind
 
 
 def roll_back(context: Context, cause: str, target: str = "(none)", execution_arn: str = "") -> Ruling:
@@ -49,14 +51,19 @@ def roll_back(context: Context, cause: str, target: str = "(none)", execution_ar
     verdict = deployment.verdict
     judged = verdict is not None and verdict.outcome is Outcome.FAIL and verdict.blames
     failed = deployment.step_index >= 0 and (judged or Mark.ALARM in deployment.marks)
-    changes = {"refused": failed, "step_index": -1, "intended_index": -1}
+    changes: dict[str, Any] = {"refused": failed}
+    left = left_behind(context.ports.functions, deployment)
+    if left:
+        reason = f"{reason}; {'; '.join(left)}"
+    else:
+        changes |= {"step_index": -1, "intended_index": -1}
     return end(context, deployment, Status.ROLLED_BACK, reason, evidence=_took(context, deployment), **changes)
 
 
 def _took(context: Context, deployment: Deployment) -> dict[str, float]:
     """Return how long it took from knowing it to putting back what had traffic; nothing where nothing had."""
     since = deployment.to_be_stopped_since
-    if since is None or deployment.step_index < 0:
+    if since is None or deployment.step_index < 0 or deployment.is_first:
         return {}
     return {SECONDS_TO_ROLL_BACK: max(0.0, round((context.now - since).total_seconds(), 3))}
 
@@ -95,9 +102,15 @@ def put_back(ports: Ports, deployment: Deployment) -> list[str]:
 def _put_member_back(ports: Ports, deployment: Deployment, member: MemberRecord) -> list[str]:
     """Put one alias back: at once where it is as we left it, else after a look at what it carries.
 
+    One that was not there before has nothing to be put back on, and is left as it is.
+
     The write without a look is one call of the fifteen a second that all of Lambda's control plane has (Lambda
     quotas). It also uses up the RevisionId that a shift under way has read.
     """
+    if member.is_first:
+        alias = alias_now(ports.functions, member)
+        is_ours = deployment.wrote(member, alias)
+        return [] if is_ours else [f"alias {alias} was changed by somebody else to {alias.routing}"]
     is_dead = member.function in deployment.way_back.dead
     if member.revision_id and deployment.intended_index >= 0 and not is_dead:
         as_left = Alias(member.function, member.alias, member.routing(deployment.weight), member.revision_id)

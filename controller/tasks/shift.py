@@ -10,6 +10,7 @@ from controller.core.look import shifted
 from controller.core.measurement import ShiftMade
 from controller.core.member_record import MemberRecord
 from controller.tasks.context import Context, read_live
+from controller.tasks.first import alias_now
 
 
 def shift(context: Context) -> Ruling:
@@ -37,7 +38,7 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
             return _write(
                 context, member, Alias(member.function, member.alias, as_left, member.revision_id), wanted
             )
-    alias = context.ports.functions.alias(member.function, member.alias)
+    alias = alias_now(context.ports.functions, member)
     if alias.routing == wanted:  # done before a crash, or before an answer that was lost
         return alias
     if alias.routing != as_left:
@@ -48,6 +49,8 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
 def _write(context: Context, member: MemberRecord, alias: Alias, wanted: Routing) -> Alias:
     # After the RevisionId: whoever stopped us before now is seen, whoever does from now on makes it stale.
     read_live(context, member)
+    if member.is_first:  # once it is there it cannot be taken back
+        return context.ports.functions.create_alias(member.function, member.alias, wanted.version)
     written = context.ports.functions.route(alias, wanted)
     try:
         read_live(context, member)

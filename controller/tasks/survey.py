@@ -31,7 +31,16 @@ from controller.tasks.alarms import find_alarm, read_alarms
 from controller.tasks.context import Context
 from controller.tasks.hooks import check_hook
 from controller.tasks.images import find_images
-from controller.tasks.preflight import Found, check_managed, check_zip, find_member, refuse_split, surroundings
+from controller.tasks.preflight import (
+    Found,
+    check_managed,
+    check_zip,
+    find_member,
+    is_first,
+    refuse_absent,
+    refuse_split,
+    surroundings,
+)
 from controller.tasks.test_events import find_test_events
 
 LATE_MINUTES = 3
@@ -126,10 +135,36 @@ def judge_members(survey: Survey, claims: list[Claim]) -> None:
     for member, claim in zip(survey.target.members, claims, strict=True):
         with survey.judging():
             survey.found[member] = find_member(survey.context, member, claim.fencing + 1)
-    _fit_plan(survey)
-    for member, at in survey.found.items():
-        surroundings(survey, member, at)
+    if not _is_first(survey):
+        _fit_plan(survey)
+        for member, at in survey.found.items():
+            surroundings(survey, member, at)
     _watch_alarms(survey)
+
+
+def _is_first(survey: Survey) -> bool:
+    """Say whether no member has an alias, so that all of them are made on the candidate, and plan for that.
+
+    Where some have one, where a function has others, and where one was there before, a missing alias is a mistake.
+    """
+    absent = {member: at for member, at in survey.found.items() if at.baseline is None}
+    if not absent:
+        return False
+    live = survey.context.ports.deployments.live(survey.target.name)
+    no_alias = len(absent) == len(survey.target.members) and not any(at.others for at in absent.values())
+    if not is_first(survey.target, live, no_alias=no_alias):
+        survey.refusals += [refuse_absent(at, live) for at in absent.values()]
+        survey.found = {member: at for member, at in survey.found.items() if member not in absent}
+        return False
+    if survey.plan:
+        step = survey.plan.gated_end.model_copy(update={"bake_seconds": 0})
+        survey.plan = survey.plan.model_copy(update={"strategy": "AllAtOnce", "steps": (step,), "guard": None})
+    for member in absent:
+        survey.warn(
+            f"first deployment: alias {member} will be made on the candidate; there is nothing to compare with or "
+            "to go back to"
+        )
+    return True
 
 
 def target_plan(strategy: Strategy, target: Target, minute_seconds: float) -> Plan:

@@ -17,6 +17,7 @@ from rampart.cli.wording import (
     listing,
     short_artifact,
     spell_age,
+    spell_change,
     spell_length,
     spell_moment,
 )
@@ -49,7 +50,7 @@ def print_history(console: Console, target: str, ended: Sequence[Deployment], no
 
 def spell_versions(deployment: Deployment) -> str:
     """Return the baseline and the candidate of each member, such as "orders 1 → 2"."""
-    return ", ".join(f"{m.function} {m.baseline} → {m.candidate or '?'}" for m in deployment.members)
+    return ", ".join(f"{m.function} {spell_change(m)}" for m in deployment.members)
 
 
 def _what(deployment: Deployment) -> Text:

@@ -186,7 +186,9 @@ def _examine_member(reach: Reach, function: str, name: str, last: Deployment | N
     try:
         alias = reach.functions.alias(function, name)
     except MissingError as missing:
-        yield Finding(str(missing), "create it, or take it out of the target")
+        member = next((m for m in last.members if m.function == function), None) if last else None
+        if last is None or member is None or not member.is_first or last.status is Status.PROMOTED:
+            yield Finding(str(missing), "create it, or take it out of the target")
     claim = reach.claims.held(function)
     if claim:
         owner = reach.deployments.find(claim.owner)

@@ -77,7 +77,7 @@ def _asked_by(deployment: Deployment) -> str:
 def _members(deployment: Deployment) -> Table:
     table = listing("alias", "baseline", "candidate")
     for member in deployment.members:
-        table.add_row(line(str(member)), line(member.baseline), line(member.candidate or ""))
+        table.add_row(line(str(member)), line(member.baseline or "none"), line(member.candidate or ""))
     return table
 
 

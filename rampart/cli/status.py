@@ -12,7 +12,7 @@ from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.strategy import spell_weight
 from controller.ports import Deployments, Line, Live
 from rampart.cli.choice import checked_name
-from rampart.cli.wording import STATUS_STYLES, facts, line, spell_age, spell_when
+from rampart.cli.wording import STATUS_STYLES, facts, line, spell_age, spell_change, spell_when
 
 _LATE = timedelta(minutes=2)
 """How long after its time a look makes a person wonder."""
@@ -107,7 +107,7 @@ def _facts(deployment: Deployment, now: datetime) -> list[tuple[str, str | tuple
     return [
         ("deployment", deployment.deployment_id),
         ("artifact", deployment.what),
-        *(("member", f"{member}  {member.baseline} → {member.candidate or '?'}") for member in deployment.members),
+        *(("member", f"{member}  {spell_change(member)}") for member in deployment.members),
         ("since", spell_when(deployment.started_at, now)),
         ("shifted", spell_when(deployment.shifted_at, now) if deployment.shifted_at else ""),
         ("next look", _next_look(deployment, now)),

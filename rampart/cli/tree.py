@@ -99,7 +99,8 @@ class Tree:
     def _weight(self, sight: Sight) -> Text:
         """Return the weight that was set, that which Lambda has, and a bar of it."""
         deployment = sight.deployment
-        weight = 0 if deployment.status in _BACK else deployment.weight
+        is_back = deployment.status in _BACK and not deployment.is_first  # whose alias stays, once it is made
+        weight = 0 if is_back else deployment.weight
         seen = {_share(member, sight.observed.get(str(member))) for member in deployment.members} - {None}
         shown = ", ".join(spell_weight(each) for each in sorted(w for w in seen if w is not None))
         is_odd = bool(seen) and seen != {weight}
@@ -122,7 +123,7 @@ class Tree:
             stem = "    " if is_last else bar
             routing = sight.observed.get(str(member))
             told.append(line((stem + tee, "dim"), *_version(member.candidate, "candidate", routing)))
-            told.append(line((stem + elbow, "dim"), *_version(member.baseline, "baseline", routing)))
+            told.append(line((stem + elbow, "dim"), *_baseline(member, routing)))
         return _section("Members", Group(*told))
 
     def _steps(self, deployment: Deployment, now: datetime) -> RenderableType:
@@ -201,6 +202,12 @@ def _words(deployment: Deployment) -> list[tuple[Mark, MarkDetail]]:
     said = [(mark, detail) for mark, detail in standing_words if detail]
     there = {mark for mark, _ in said}
     return said + [(mark, detail) for mark, detail in deployment.marks.items() if mark not in there]
+
+
+def _baseline(member: MemberRecord, routing: Routing | None) -> list[str | tuple[str, str]]:
+    if member.is_first:
+        return [("no baseline: the first version", "dim")]
+    return _version(member.baseline, "baseline", routing)
 
 
 def _version(version: str | None, role: str, routing: Routing | None) -> list[str | tuple[str, str]]:

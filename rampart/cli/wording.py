@@ -9,6 +9,7 @@ from rich.text import Text
 from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_span
+from controller.core.member_record import MemberRecord
 from controller.core.wording import escaped, one_line
 
 STATUS_STYLES = {
@@ -31,6 +32,12 @@ def plain(text: str, at_most: int = 500) -> str:
     Printable text stays as it is, so that doing it twice does no harm.
     """
     return one_line("".join(c if c.isprintable() else escaped(c) for c in text), at_most)
+
+
+def spell_change(member: MemberRecord) -> str:
+    """Return the versions of a member, such as "1 → 2", or "first version 1" where it had none before."""
+    candidate = member.candidate or "?"
+    return f"first version {candidate}" if member.is_first else f"{member.baseline} → {candidate}"
 
 
 def line(*parts: str | tuple[str, str], at_most: int = 500) -> Text:

@@ -18,9 +18,17 @@ from controller.core.history import DAY_MINUTES, HOUR_MINUTES, WEEK_MINUTES
 from controller.core.measurement import LAMBDA, Measured, Metric, alias_dimensions, minute_number
 from controller.core.source import ZipSource
 from controller.core.target import Member, Request, Target
-from controller.ports import Artifacts, Metrics, Ports, Targets
+from controller.ports import Artifacts, Live, Metrics, Ports, Targets
 from controller.tasks.context import Context
-from controller.tasks.preflight import MANAGED_TAG, Found, check_managed, find_member, surroundings
+from controller.tasks.preflight import (
+    MANAGED_TAG,
+    Found,
+    check_managed,
+    find_member,
+    is_first,
+    refuse_absent,
+    surroundings,
+)
 from controller.tasks.survey import Survey, target_plan
 from rampart.cli.repair import Reach as RepairReach
 from rampart.cli.repair import examine_target
@@ -203,7 +211,7 @@ def _examine_member(reach: Reach, target: Target, member: Member, now: datetime,
         return
     _examine_tag(reach, code, notes)
     found = _find(reach, target, member, now, notes)
-    if found:
+    if found and found.baseline:
         because = refuse_weights(found.baseline, code)
         if because:
             what = (
@@ -259,6 +267,9 @@ def _find(reach: Reach, target: Target, member: Member, now: datetime, notes: No
     except ControllerError as fault:
         notes.add([unknown(Check.ALIAS, f"alias {member.function}:{member.alias}", fault)])
         return None
+    if found.baseline is None:
+        notes.add(_examine_absent(reach, target, found, notes))
+        return None
     plan = target_plan(target.strategy, target, _MINUTE_SECONDS)
     survey = Survey(context, Request.model_construct(target=target.name), target, plan)
     try:
@@ -270,6 +281,24 @@ def _find(reach: Reach, target: Target, member: Member, now: datetime, notes: No
         severity = Severity.UNKNOWN if " is unknown: " in text else Severity.WARNING
         notes.add([told(_around(text), severity, text)])
     return found
+
+
+def _examine_absent(reach: Reach, target: Target, found: Found, notes: Notes) -> Iterable[Finding]:
+    """Yield whether the next deployment is refused because an alias is not there, or makes it."""
+
+    def read() -> tuple[Live | None, bool]:
+        no_alias = all(not reach.functions.aliases(member.function) for member in target.members)
+        return reach.deployments.live(target.name), no_alias
+
+    known = notes.read(Check.ALIAS, f"whether a deployment would make alias {found.alias}", read)
+    if known is None:
+        return
+    live, no_alias = known
+    if is_first(target, live, no_alias=no_alias):
+        what = f"alias {found.alias} does not exist: nobody can call it before the first deployment makes it"
+        yield warning(Check.ALIAS, what)
+    else:
+        yield told(Check.ALIAS, Severity.ERROR, str(refuse_absent(found, live)))
 
 
 def _around(text: str) -> Check:

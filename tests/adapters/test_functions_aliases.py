@@ -186,3 +186,33 @@ def test_tags_that_may_not_be_listed_are_not_told(aws: EmbeddedAws) -> None:
     assert LambdaFunctions(answering(aws, "lambda", "get_function", answer)).latest("f").tags is None
     answer = {"Configuration": described}
     assert LambdaFunctions(answering(aws, "lambda", "get_function", answer)).latest("f").tags == {}
+
+
+def test_an_alias_is_made_on_one_version(functions: LambdaFunctions, alias: Alias, function: Function) -> None:
+    made = functions.create_alias(function.name, "green", "2")
+    assert (made.name, made.routing) == ("green", Routing("2"))
+    assert functions.alias(function.name, "green") == made
+    assert functions.route(made, Routing("1")).routing == Routing("1"), "its RevisionId is good for the next write"
+
+
+def test_an_alias_that_is_there_is_not_made_again(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    with pytest.raises(ConflictError, match=f"alias {function.name}:live: Alias already exists"):
+        functions.create_alias(function.name, "live", "2")
+    assert raw(function) == {"FunctionVersion": "1"}
+
+
+def test_no_alias_is_made_on_what_does_not_exist(functions: LambdaFunctions, function: Function) -> None:
+    with pytest.raises(MissingError):
+        functions.create_alias(function.name, "green", "7")
+    with pytest.raises(MissingError):
+        functions.create_alias("nothing", "green", "1")
+
+
+def test_a_missing_permission_to_make_an_alias_is_said(
+    aws: EmbeddedAws, function: Function, fresh: Callable[[str], str]
+) -> None:
+    limited = LambdaFunctions(restricted(aws, "lambda", fresh("role"), "lambda:UpdateAlias"))
+    with pytest.raises(DeniedError, match="lambda:CreateAlias"):
+        limited.create_alias(function.name, "green", "1")

@@ -4,7 +4,7 @@ import pytest
 
 from controller.core.deployment import Status
 from rampart.cli.history import ended_deployments, print_history
-from tests.builders import after, an_image
+from tests.builders import a_member, after, an_image
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
 from tests.cli.records import HOSTILE, NOW, convicted, ended, running, store
 
@@ -65,3 +65,9 @@ def test_what_a_comparison_found_is_told_with_both_versions_counts() -> None:
     text = printed(lambda console: print_history(console, "checkout", [convicted()], NOW), WIDE * 2)
     counts = "checkout version 42: 61 of 138 requests failed (44.2%); version 41: 0 of 222 requests failed (0%)"
     assert f"errors FAIL: {counts}; odds that it is worse 364 to 1\n" in text
+
+
+def test_a_first_deployment_is_told_by_its_first_version() -> None:
+    found = [ended(members=(a_member(baseline=""),))]
+    text = printed(lambda console: print_history(console, "orders", found, LATER), WIDE)
+    assert "orders first version 2" in text

@@ -139,3 +139,15 @@ def test_a_function_that_is_being_deployed_is_said_to_be(world: World) -> None:
 )
 def test_a_file_is_told_from_a_target(name: str, is_file: bool) -> None:
     assert looks_like_file(name) is is_file
+
+
+def test_a_first_deployment_is_foretold_and_then_is_as_it_was_told(world: World) -> None:
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    found = foreseen(world, world.upload())
+    assert found.refusals == ()
+    assert found.planned
+    assert found.planned.reason == "planned a first deployment: 100% for 0s"
+    text = printed(lambda console: print_foresight(console, found, world.now()), WIDE)
+    assert "first deployment: alias checkout:live will be made on the candidate" in text
+    record = world.record(world.push(world.upload()).name)
+    assert (record.plan, record.warnings) == (found.planned.plan, found.warnings)

@@ -209,6 +209,18 @@ def test_an_alias_that_is_not_there_is_for_a_person_and_its_claim_is_freed(
     assert holder(world) is None
 
 
+def test_an_alias_that_no_first_deployment_has_made_yet_is_nothing_that_is_stuck(
+    world: World, operator: Operator
+) -> None:
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    execution = arrive(world, "Shift")
+    Operator(world).ask("abort", execution.name, "ada", "wrong build")
+    assert run(operator) == "Nothing is stuck.\nexit 0\n"
+    world.push(world.upload("release = 2"))
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    assert "for a person: create it, or take it out of the target" in run(operator)
+
+
 def test_a_target_of_which_nothing_is_on_record_is_refused(operator: Operator) -> None:
     with pytest.raises(InputError) as refused:
         examine_target(operator, "chekout")

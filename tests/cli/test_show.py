@@ -1,6 +1,7 @@
 """What an operator sees of one deployment."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -81,3 +82,10 @@ def test_hostile_texts_everywhere_are_only_texts() -> None:
     text = printed(lambda console: print_page(console, hostile, events, NOW))
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
     assert max(len(line) for line in text.splitlines()) <= NARROW
+
+
+def test_a_first_deployment_has_no_baseline() -> None:
+    members = tuple(member.model_copy(update={"baseline": ""}) for member in ROLLED_BACK.members)
+    first = ROLLED_BACK.model_copy(update={"members": members})
+    text = printed(lambda console: print_page(console, first, story(first), NOW), WIDE)
+    assert re.search(r"orders:live +none +\d+", text)

@@ -91,3 +91,11 @@ def test_hostile_texts_are_shown_as_texts_on_their_lines() -> None:
 
 def _event(deployment: Deployment) -> Event:
     return event_of(deployment, Transition.PLANNED, NOW)
+
+
+def test_a_first_deployment_has_no_baseline_to_show() -> None:
+    deployment = running()
+    members = tuple(member.model_copy(update={"baseline": ""}) for member in deployment.members)
+    memory = store(deployment.model_copy(update={"members": members}))
+    text = printed(lambda console: print_situation(console, situation(memory, []), NOW), WIDE)
+    assert "checkout:live  first version 42\n" in text

@@ -6,6 +6,7 @@ from rich.console import Console
 from controller.core.alias import Routing
 from controller.core.deployment import Deployment, Mark, Pause, Status
 from controller.core.outcome import Outcome
+from controller.core.strategy import spell_weight
 from rampart.cli.tree import Sight, Tree
 from tests.builders import a_deployment, a_guarded_plan, a_mark, a_verdict, after
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
@@ -132,3 +133,11 @@ def test_nothing_that_somebody_wrote_reaches_the_terminal_as_more_than_text() ->
     assert all(character.isprintable() or character == "\n" for character in text)
     assert "\\u001b[31mred" in text
     assert len(text) < 20_000
+
+
+def test_a_first_deployment_has_no_baseline_and_keeps_its_weight_when_it_is_stopped() -> None:
+    members = tuple(member.model_copy(update={"baseline": ""}) for member in convicted().members)
+    stopped = convicted().model_copy(update={"members": members, "step_index": 0})
+    text = picture(stopped)
+    assert "no baseline: the first version\n" in text
+    assert f"set {spell_weight(stopped.weight)}" in text

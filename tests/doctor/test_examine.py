@@ -111,8 +111,18 @@ def test_where_all_is_well_nothing_is_found(world: World, patient: Patient) -> N
         (
             lambda p: p.world.aws("DeleteAlias", FunctionName="checkout", Name="live"),
             Check.ALIAS,
+            Severity.WARNING,
+            "alias checkout:live does not exist: nobody can call it before the first deployment makes it",
+            "",
+        ),
+        (
+            lambda p: (
+                p.world.aws("CreateAlias", FunctionName="checkout", Name="prod", FunctionVersion="1"),
+                p.world.aws("DeleteAlias", FunctionName="checkout", Name="live"),
+            ),
+            Check.ALIAS,
             Severity.ERROR,
-            "alias checkout:live does not exist",
+            "alias checkout:live does not exist (the function has prod: is one of them meant?)",
             "aws lambda create-alias --function-name checkout --name live --function-version VERSION",
         ),
         (

@@ -41,6 +41,17 @@ def compared(shop: Shop) -> None:
     shop.settle()
 
 
+def first(shop: Shop) -> None:
+    """Promote the first version of a function that has no alias, which is made on it."""
+    shop.aws.client("lambda").delete_alias(FunctionName=shop.function, Name="live")
+    deployment = acts.start(shop, test_events=_TEST_EVENTS, strategy="AllAtOnce")
+    acts.ends(shop, deployment, "status", "SUCCEEDED")
+    (member,) = shop.record(deployment).members
+    assert member.is_first
+    assert shop.routing(shop.function) == Routing(str(member.candidate))
+    shop.settle()
+
+
 def image(shop: Shop) -> None:
     """Promote an image that is pushed under a tag that its target follows."""
     images = acts.with_images(shop)

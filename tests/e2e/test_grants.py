@@ -12,6 +12,7 @@ from tests.e2e.shop import Shop
 ALL = (
     scenarios.release,
     scenarios.compared,
+    scenarios.first,
     scenarios.scanned_image,
     scenarios.refused_zip,
     scenarios.failed_test,

@@ -36,6 +36,7 @@ _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("VerifyFunction", "dynamodb:DeleteItem"): scenarios.failed_test,
     ("VerifyFunction", "lambda:InvokeFunction"): scenarios.hooked,
     ("ShiftFunction", "lambda:GetAlias"): scenarios.late_shift,
+    ("ShiftFunction", "lambda:CreateAlias"): scenarios.first,
     ("BakeFunction", "dynamodb:GetItem"): scenarios.superseded,
     ("BakeFunction", "states:SendTaskSuccess"): scenarios.late_bake,
     ("JudgeFunction", "cloudwatch:DescribeAlarmHistory"): scenarios.flap,

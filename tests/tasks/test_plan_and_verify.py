@@ -225,6 +225,7 @@ def test_a_baseline_that_lambda_cannot_run_is_no_way_back(world: World, state: d
 
 def test_an_alias_that_is_not_there_is_refused_with_the_command_that_makes_it(world: World) -> None:
     world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    world.aws("CreateAlias", FunctionName="checkout", Name="prod", FunctionVersion="1")
     execution = world.push(world.upload())
     assert execution.error == "Rejected"
     assert execution.cause.endswith(
