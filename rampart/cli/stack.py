@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import shlex
 import time
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from controller.adapters.ssm_targets import SsmTargets
 from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
 from controller.control import asked_of
 from controller.core.errors import ControllerError, InputError, MissingError
+from controller.core.wording import shown
 from controller.tasks.context import Context
 from rampart.cli.claims import Claims
 from rampart.cli.versions import Versions
@@ -161,7 +163,7 @@ class Stack:
 
     def looking(self, now: datetime) -> Context:
         """Return what a survey is given: it asks nothing of the clock, the machine and the bus."""
-        return Context(cast("Ports", self), "plan", now, self.stage, 60)
+        return Context(cast("Ports", self), "plan", now, self.stage, _minute_seconds())
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
@@ -255,3 +257,12 @@ def described_stack(cloudformation: Any, stack: str) -> Mapping[str, Any]:
         kind = type(error) if isinstance(error, ControllerError) else ControllerError
         raise kind(f"{error}; --table and --control-function do without the stack") from error
     return cast(Mapping[str, Any], found)
+
+
+def _minute_seconds() -> float:
+    """Return how long a minute takes: 60 in an account, and what its environment says on an AWS of this machine."""
+    written = os.environ.get("RAMPART_MINUTE_SECONDS", "60")
+    try:
+        return float(written)
+    except ValueError:
+        raise InputError(f"RAMPART_MINUTE_SECONDS: write a number of seconds, not {shown(written)}") from None

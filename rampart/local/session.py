@@ -55,7 +55,7 @@ def keep_running(
             account.declare_target(strategy, function, **fields | ({"alarms": []} if function == COMPARED else {}))
         for function, per_second in _ORDERS_PER_SECOND.items():
             stack.enter_context(Traffic(aws, per_second, customers=2, function=function))
-        place.publish(Running(os.getpid(), aws.url, _variables(aws.url)))
+        place.publish(Running(os.getpid(), aws.url, _variables(aws.url, minute_seconds)))
         _say_what_to_type(console, minute_seconds, quick)
         _tell(console, account, pause)
 
@@ -65,7 +65,7 @@ def _leave_in_peace() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _variables(url: str) -> dict[str, str]:
+def _variables(url: str, minute_seconds: float) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": REGION,
@@ -74,6 +74,7 @@ def _variables(url: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "embedded",
         "NO_PROXY": "127.0.0.1",
         "RAMPART_STAGE": STAGE,
+        "RAMPART_MINUTE_SECONDS": str(minute_seconds),
     }
 
 
