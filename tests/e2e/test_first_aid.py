@@ -291,6 +291,7 @@ def test_an_alias_that_is_missing_unpublished_split_or_provisioned_is_mended_by_
     amount = {"Qualifier": "live", "ProvisionedConcurrentExecutions": 1}
     client.put_provisioned_concurrency_config(FunctionName=name, **amount)
     doctors.types(doctors.found(name)["around-the-alias"])
+    client.create_alias(FunctionName=name, Name="spare", FunctionVersion=version)  # without one, it were the first
     client.delete_alias(**live)
     doctors.types(doctors.found(name)["alias"], VERSION=version)
     weights = {"AdditionalVersionWeights": {other: 0.1}}
