@@ -42,6 +42,23 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why, for the record; 
 Asker = Annotated[str | None, typer.Option(metavar="NAME", help="Who asks.", show_default="who AWS says you are")]
 Answer = Annotated[Output, typer.Option("--output", "-o", help="For people, or for programs.")]
 
+ZipUri = Annotated[
+    str | None, typer.Option("--zip", metavar="URI", help="A zip: s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
+]
+ImageUri = Annotated[
+    str | None, typer.Option(metavar="URI", help="An image of ECR: REPOSITORY:TAG or REPOSITORY@DIGEST.")
+]
+VersionAsked = Annotated[str | None, typer.Option(metavar="N", help="Or a version that the function has already.")]
+StrategyAsked = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A strategy instead of the target's; its name, or as JSON.")
+]
+Machine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ARN", envvar="RAMPART_STATE_MACHINE", help="Rampart's machine, where the stack cannot be read."
+    ),
+]
+
 app = typer.Typer(
     help="Rampart: safe deployments for AWS Lambda.",
     no_args_is_help=True,

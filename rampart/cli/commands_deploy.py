@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rampart.cli.application import Answer, Asker, Output, TargetNamed, answer, app, fail, now, terminal
+from rampart.cli.application import (
+    Answer,
+    Asker,
+    ImageUri,
+    Machine,
+    Output,
+    StrategyAsked,
+    TargetNamed,
+    VersionAsked,
+    ZipUri,
+    answer,
+    app,
+    fail,
+    now,
+    terminal,
+)
 from rampart.cli.options import ENDED_OTHERWISE, TOOK_TOO_LONG, at_a_stack
 
 if TYPE_CHECKING:
@@ -26,18 +41,10 @@ _PATIENCE = timedelta(minutes=10)
 def deploy(
     stack: "Stack",
     target: TargetNamed,
-    zip_uri: Annotated[
-        str | None, typer.Option("--zip", metavar="URI", help="A zip: s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
-    ] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="URI", help="An image of ECR: REPOSITORY:TAG or REPOSITORY@DIGEST.")
-    ] = None,
-    version: Annotated[
-        str | None, typer.Option(metavar="N", help="Or a version that the function has already.")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A strategy instead of the target's; its name, or as JSON.")
-    ] = None,
+    zip_uri: ZipUri = None,
+    image: ImageUri = None,
+    version: VersionAsked = None,
+    strategy: StrategyAsked = None,
     hotfix: Annotated[
         str | None,
         typer.Option(metavar="REASON", help="It cannot wait: it goes first, and past an alarm that is red."),
@@ -47,12 +54,7 @@ def deploy(
     timeout: Annotated[
         str | None, typer.Option(metavar="TIME", help="Wait no longer than this, such as 30m; it goes on then.")
     ] = None,
-    state_machine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARN", envvar="RAMPART_STATE_MACHINE", help="Rampart's machine, where the stack cannot be read."
-        ),
-    ] = None,
+    state_machine: Machine = None,
     output: Answer = Output.TEXT,
 ) -> None:
     """Deploy a zip, an image or an existing version, as an event or plain start-execution would.

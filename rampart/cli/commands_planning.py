@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rampart.cli.application import Answer, Output, answer, app, now, terminal
+from rampart.cli.application import (
+    Answer,
+    ImageUri,
+    Machine,
+    Output,
+    StrategyAsked,
+    VersionAsked,
+    ZipUri,
+    answer,
+    app,
+    now,
+    terminal,
+)
 from rampart.cli.options import ENDED_OTHERWISE, at_a_stack
 
 if TYPE_CHECKING:
@@ -19,24 +31,11 @@ def plan(
     target: Annotated[
         str, typer.Argument(metavar="FILE|TARGET", help="A target document, or the name of a target in SSM.")
     ],
-    zip_uri: Annotated[
-        str | None, typer.Option("--zip", metavar="URI", help="A zip: s3://BUCKET/KEY, or s3://BUCKET/KEY@VERSION.")
-    ] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="URI", help="An image of ECR: REPOSITORY:TAG or REPOSITORY@DIGEST.")
-    ] = None,
-    version: Annotated[
-        str | None, typer.Option(metavar="N", help="Or a version that the function has already.")
-    ] = None,
-    strategy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A strategy instead of the target's; its name, or as JSON.")
-    ] = None,
-    state_machine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ARN", envvar="RAMPART_STATE_MACHINE", help="Rampart's machine, where the stack cannot be read."
-        ),
-    ] = None,
+    zip_uri: ZipUri = None,
+    image: ImageUri = None,
+    version: VersionAsked = None,
+    strategy: StrategyAsked = None,
+    state_machine: Machine = None,
     output: Answer = Output.TEXT,
 ) -> None:
     """Judge all that the controller judges at the start; say when each step would come, and what it can detect.
