@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import math
 import os
 import shlex
 import time
@@ -107,6 +108,18 @@ class Stack:
         return self._place.stack_name
 
     @cached_property
+    def minute_seconds(self) -> float:
+        """How long a minute takes: 60 in an account, and what the environment says of an AWS of this machine.
+
+        Raises InputError.
+        """
+        written = os.environ.get("RAMPART_MINUTE_SECONDS", "60")
+        with suppress(ValueError):
+            if 0 < float(written) < math.inf:
+                return float(written)
+        raise InputError(f"RAMPART_MINUTE_SECONDS: write a number of seconds, not {shown(written)}")
+
+    @cached_property
     def account(self) -> str:
         """The number of the account; raises ControllerError."""
         with aws_errors("who you are"):
@@ -143,8 +156,8 @@ class Stack:
 
     @cached_property
     def metrics(self) -> CloudWatchMetrics:
-        """Metrics, of AWS's own minutes."""
-        return CloudWatchMetrics(self.client("cloudwatch"), 60)
+        """Metrics."""
+        return CloudWatchMetrics(self.client("cloudwatch"), self.minute_seconds)
 
     @cached_property
     def targets(self) -> SsmTargets:
@@ -163,7 +176,7 @@ class Stack:
 
     def looking(self, now: datetime) -> Context:
         """Return what a survey is given: it asks nothing of the clock, the machine and the bus."""
-        return Context(cast("Ports", self), "plan", now, self.stage, _minute_seconds())
+        return Context(cast("Ports", self), "plan", now, self.stage, self.minute_seconds)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:
@@ -257,12 +270,3 @@ def described_stack(cloudformation: Any, stack: str) -> Mapping[str, Any]:
         kind = type(error) if isinstance(error, ControllerError) else ControllerError
         raise kind(f"{error}; --table and --control-function do without the stack") from error
     return cast(Mapping[str, Any], found)
-
-
-def _minute_seconds() -> float:
-    """Return how long a minute takes: 60 in an account, and what its environment says on an AWS of this machine."""
-    written = os.environ.get("RAMPART_MINUTE_SECONDS", "60")
-    try:
-        return float(written)
-    except ValueError:
-        raise InputError(f"RAMPART_MINUTE_SECONDS: write a number of seconds, not {shown(written)}") from None

@@ -40,7 +40,6 @@ from rampart.doctor.owners import STACK_TAG, judge_resources
 from rampart.doctor.sources import judge_bucket, judge_prefix, judge_reach
 
 T = TypeVar("T")
-_MINUTE_SECONDS = 60
 _DEFAULT_BUS = "default"
 _NO_ROLE = {"NoSuchEntity": MissingError}
 
@@ -66,6 +65,11 @@ class Reach(RepairReach, Protocol):
     @property
     def metrics(self) -> Metrics:
         """Metrics."""
+        ...
+
+    @property
+    def minute_seconds(self) -> float:
+        """How long a minute takes: 60 in an account."""
         ...
 
     @property
@@ -246,7 +250,7 @@ def _examine_tag(reach: Reach, code: Code, notes: Notes) -> None:
 
 def _find(reach: Reach, target: Target, member: Member, now: datetime, notes: Notes) -> Found | None:
     """Look at an alias as the preflight does, unless a deployment is moving it."""
-    context = Context(cast(Ports, reach), "doctor", now, reach.stage, _MINUTE_SECONDS)
+    context = Context(cast(Ports, reach), "doctor", now, reach.stage, reach.minute_seconds)
     try:
         if reach.deployments.claim(member.function).owner:
             return None  # whoever holds the function knows its alias, and repair sees who is dead
@@ -270,7 +274,7 @@ def _find(reach: Reach, target: Target, member: Member, now: datetime, notes: No
     if found.baseline is None:
         notes.add(_examine_absent(reach, target, found, notes))
         return None
-    plan = target_plan(target.strategy, target, _MINUTE_SECONDS)
+    plan = target_plan(target.strategy, target, reach.minute_seconds)
     survey = Survey(context, Request.model_construct(target=target.name), target, plan)
     try:
         surroundings(survey, member, found)
@@ -385,7 +389,7 @@ def _metric(alarm: Mapping[str, Any]) -> Metric:
 
 def _read(reach: Reach, metrics: Sequence[Metric], now: datetime, minutes: int) -> Measured:
     """Return metrics of the last so many minutes, by the hour."""
-    minute = minute_number(now, _MINUTE_SECONDS)
+    minute = minute_number(now, reach.minute_seconds)
     this_hour = minute - minute % HOUR_MINUTES
     return reach.metrics.read(metrics, this_hour - minutes, this_hour + HOUR_MINUTES, HOUR_MINUTES)
 

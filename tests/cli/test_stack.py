@@ -72,6 +72,22 @@ def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -
         _ = Stack(ACCOUNT).deployments
 
 
+def test_a_minute_takes_sixty_seconds_unless_the_environment_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("RAMPART_MINUTE_SECONDS", raising=False)
+    assert Stack(ACCOUNT).minute_seconds == 60
+    monkeypatch.setenv("RAMPART_MINUTE_SECONDS", "2.5")
+    assert Stack(ACCOUNT).minute_seconds == 2.5
+
+
+@pytest.mark.parametrize("written", ["", "ten", "0", "-1", "nan", "inf"])
+def test_a_minute_of_no_length_is_refused(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("RAMPART_MINUTE_SECONDS", written)
+    with pytest.raises(InputError, match="RAMPART_MINUTE_SECONDS: write a number of seconds, not"):
+        _ = Stack(ACCOUNT).minute_seconds
+
+
 @pytest.mark.parametrize(
     ("arn", "who"),
     [

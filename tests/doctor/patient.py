@@ -79,6 +79,7 @@ class Patient(Operator):
         self.targets: Targets = world.ports.targets
         self.artifacts: Artifacts = world.ports.artifacts
         self.metrics: Metrics = world.ports.metrics
+        self.minute_seconds = world.clock.minute_seconds
         self.answers = dict(HEALTHY)
         self.stack: dict[str, Any] | None = stack()
 

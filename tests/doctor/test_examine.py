@@ -441,12 +441,16 @@ def test_a_state_that_holds_or_blocks_is_told(world: World, patient: Patient, st
     assert state in found.what
 
 
-def test_an_alarm_without_data_for_a_day_is_told(world: World, patient: Patient) -> None:
+@pytest.mark.parametrize("minute_seconds", [60.0, 10.0])
+def test_an_alarm_without_data_for_a_day_is_told(minute_seconds: float) -> None:
+    world = World(minute_seconds)
+    world.function()
     alarm(world)
+    patient = Patient(world)
     assert len(patient.found(Check.ALARM_WITHOUT_DATA)) == 1
     served(world, 1)
     assert patient.found(Check.ALARM_WITHOUT_DATA) == []
-    world.wait(2 * 86_400)
+    world.wait(25 * 60 * minute_seconds)
     assert len(patient.found(Check.ALARM_WITHOUT_DATA)) == 1
 
 
