@@ -308,7 +308,7 @@ class DynamoDbDeployments:
         return self._update(
             items.claim_key(member.function),
             "SET #owner = :owner, execution_arn = :execution, claimed_at = :at, fencing = :fencing "
-            "DELETE waiters :waiter",
+            "ADD targets :target DELETE waiters :waiter",
             "attribute_not_exists(#owner) AND (fencing = :before OR attribute_not_exists(fencing))",
             {
                 ":owner": deployment.deployment_id,
@@ -316,6 +316,7 @@ class DynamoDbDeployments:
                 ":at": deployment.started_at.isoformat(),
                 ":fencing": member.fencing,
                 ":before": member.fencing - 1,
+                ":target": frozenset({deployment.target}),
                 ":waiter": frozenset({deployment.deployment_id}),
             },
             {"#owner": "owner"},
@@ -325,10 +326,8 @@ class DynamoDbDeployments:
         waiter = {":waiter": frozenset({deployment.deployment_id})}
         if deployment.is_frozen:  # it waits for the end of a freeze, whoever holds the function
             return self._update(items.claim_key(function), "ADD waiters :waiter", None, waiter, None)
-        condition = "attribute_exists(#owner)"
-        return self._update(
-            items.claim_key(function), "ADD waiters :waiter", condition, waiter, {"#owner": "owner"}
-        )
+        held = "attribute_exists(#owner)"
+        return self._update(items.claim_key(function), "ADD waiters :waiter", held, waiter, {"#owner": "owner"})
 
     def _wait_no_more(self, function: str, deployment: Deployment) -> dict[str, Any]:
         waiter = {":waiter": frozenset({deployment.deployment_id})}

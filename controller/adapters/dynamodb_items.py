@@ -3,7 +3,8 @@
 pk                   sk                    what
 deployment#<id>      record                the record, marks and token included
 deployment#<id>      event#<sequence>      one event; `unsent` until notify has told of it
-function#<name>      claim                 the claim; `owner` only while somebody holds it; `waiters`; never expires
+function#<name>      claim                 the claim; `owner` only while somebody holds it; `waiters`; the `targets`
+                                           that ever held it; never expires
 alarm#<name>         deployment#<id>       that a live deployment watches the alarm
 target#<name>        live                  what the last completed deployment left; never expires
 target#<name>        newest                the youngest artifact that was deployed; never expires
@@ -115,7 +116,8 @@ def event_of_item(item: Item) -> Event:
 
 def claim_of(function: str, item: Item) -> Claim:
     """Return the claim that an item holds; an absent item is a claim that nobody ever held."""
-    return Claim(function, item.get("owner"), item.get("fencing", 0), tuple(sorted(item.get("waiters", ()))))
+    waiters, targets = (tuple(sorted(item.get(name, ()))) for name in ("waiters", "targets"))
+    return Claim(function, item.get("owner"), item.get("fencing", 0), waiters, targets)
 
 
 def live_of(item: Item) -> Live | None:

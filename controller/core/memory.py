@@ -14,6 +14,8 @@ class Claim:
     """Rises by one with every claim, so that a deployment that lost its claim is recognised."""
     waiters: tuple[str, ...] = ()
     """The deployments that wait for it."""
+    targets: tuple[str, ...] = ()
+    """The targets that have ever held it, as far as that was noted: one whose document is gone is known by this."""
 
 
 @dataclass(frozen=True, slots=True)

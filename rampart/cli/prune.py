@@ -6,7 +6,7 @@ the claim before each deletion, whose number every deployment raises first of al
 laptop that falls asleep leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,8 +22,8 @@ from controller.core.target import Target
 from controller.ports import Claim, Deployments, Metrics, Targets
 from rampart.cli.wording import line, listing
 
-_MINUTE_SECONDS = 60
 _AT_FIRST = 50
+_REAL_MINUTE_SECONDS = 60
 _MEGABYTE = 1_000_000
 
 
@@ -70,6 +70,11 @@ class Reach(Protocol):
         ...
 
     @property
+    def minute_seconds(self) -> float:
+        """How long a minute takes: 60 in an account."""
+        ...
+
+    @property
     def versions(self) -> VersionDesk:
         """Versions."""
         ...
@@ -81,6 +86,8 @@ class Survey:
 
     pruning: Pruning
     claim: Claim
+    former: tuple[str, ...] = ()
+    """The targets that have deployed the function and do not name it any more."""
 
     @property
     def function(self) -> str:
@@ -110,19 +117,23 @@ def survey(reach: Reach, function: str, keep: int, now: datetime) -> Survey:
     be read: it might have the function as a member.
     """
     claim = _free_claim(reach, function)  # first of all: what is read afterwards is no older
-    targets = [t.name for t in _all_targets(reach.targets) if function in {member.function for member in t.members}]
-    deployments = [each for target in targets for each in _recent(reach.deployments, target, now)]
+    targets = {t.name for t in _all_targets(reach.targets) if function in {member.function for member in t.members}}
+    former = frozenset(claim.targets) - targets
+    way_back = WAY_BACK * (reach.minute_seconds / _REAL_MINUTE_SECONDS)
+    deployments = _unfinished(reach.deployments, function, targets)
+    for target in sorted(targets | former):
+        deployments += _recent(reach.deployments, target, now - way_back)
     others = reach.versions.named(function)
     versions = reach.versions.published(function)
     aliases = reach.versions.aliased(function)
 
     def decide() -> Pruning:
-        return prune(function, versions, Uses(aliases, deployments, others), now, keep)
+        return prune(function, versions, Uses(aliases, deployments, former, others), now, keep, way_back)
 
-    _note_requests(reach.metrics, function, decide().deleted, now, others)
+    _note_requests(reach, function, decide().deleted, now, others)
     for version in decide().deleted:
         others.setdefault(version.number, []).extend(reach.versions.holds(function, version))
-    return Survey(decide(), claim)
+    return Survey(decide(), claim, tuple(sorted(former)))
 
 
 def carry_out(reach: Reach, found: Survey) -> Done:
@@ -162,10 +173,10 @@ def prune_functions(
                 console.print(line(("not pruned: ", "red"), str(refusal)), soft_wrap=True)
             continue
         if console:
-            _print_pruning(console, found.pruning)
+            _print_pruning(console, found)
         done = carry_out(reach, found) if yes else None
         is_well = is_well and not (done and done.failed)
-        told.append(_document(found.pruning, done))
+        told.append(_document(found, done))
         if console:
             _print_end(console, found.pruning, done)
     return is_well, told
@@ -205,17 +216,25 @@ def _all_targets(targets: Targets) -> list[Target]:
     return found
 
 
-def _recent(deployments: Deployments, target: str, now: datetime) -> Iterable[Deployment]:
+def _unfinished(deployments: Deployments, function: str, targets: Collection[str]) -> list[Deployment]:
+    """Return what has not ended of a function, whosever it is, and of targets that may come to have it."""
+    return [
+        each
+        for each in deployments.unfinished()
+        if each.target in targets or function in {member.function for member in each.members}
+    ]
+
+
+def _recent(deployments: Deployments, target: str, since: datetime) -> list[Deployment]:
     """Return the deployments of a target back to its last promotion, and to where none can be undone any more."""
     limit = _AT_FIRST
     while True:
         found = deployments.history(target, limit)
         is_all = len(found) < limit
         ended = [each.ended_at for each in found if each.ended_at]
-        is_far = bool(ended) and now - min(ended) > WAY_BACK
+        is_far = bool(ended) and min(ended) < since
         if is_all or (is_far and any(each.status is Status.PROMOTED for each in found)):
-            unfinished = [each for each in deployments.unfinished() if each.target == target]
-            several = [*_last_promotion(deployments, target), *unfinished, *found]
+            several = [*_last_promotion(deployments, target), *found]
             return list({each.deployment_id: each for each in reversed(several)}.values())
         limit *= 4
 
@@ -228,7 +247,7 @@ def _last_promotion(deployments: Deployments, target: str) -> list[Deployment]:
 
 
 def _note_requests(
-    metrics: Metrics,
+    reach: Reach,
     function: str,
     versions: Sequence[PublishedVersion],
     now: datetime,
@@ -241,10 +260,10 @@ def _note_requests(
         )
         for version in versions
     }
-    minute = minute_number(now, _MINUTE_SECONDS)
+    minute = minute_number(now, reach.minute_seconds)
     this_hour = minute - minute % HOUR_MINUTES
     read = (
-        metrics.read(list(asked.values()), this_hour - WEEK_MINUTES, this_hour + HOUR_MINUTES, HOUR_MINUTES)
+        reach.metrics.read(list(asked.values()), this_hour - WEEK_MINUTES, this_hour + HOUR_MINUTES, HOUR_MINUTES)
         if asked
         else {}
     )
@@ -254,7 +273,8 @@ def _note_requests(
             others.setdefault(number, []).append(f"it was invoked by its number {requests:,.0f} times last week")
 
 
-def _print_pruning(console: Console, pruning: Pruning) -> None:
+def _print_pruning(console: Console, found: Survey) -> None:
+    pruning = found.pruning
     there = len(pruning.kept) + len(pruning.deleted)
     console.print(
         line(
@@ -262,6 +282,9 @@ def _print_pruning(console: Console, pruning: Pruning) -> None:
             f": {there} version{'s' * (there != 1)}, of which nobody needs {len(pruning.deleted)}{_size(pruning)}",
         )
     )
+    for target in found.former:
+        what = f"  target {target} deployed it once and names it no more: what it promoted last is kept "
+        console.print(line(what, "for as long as an alias is on it, or it can be undone"), soft_wrap=True)
     table = listing("  version", "", "why")
     for number, fate, style, why in sorted(_rows(pruning), reverse=True):
         table.add_row(line(f"  {number}"), line((fate, style)), line(why))
@@ -294,9 +317,11 @@ def _print_end(console: Console, pruning: Pruning, done: Done | None) -> None:
         console.print(line(("not deleted: ", "red"), failure), soft_wrap=True)
 
 
-def _document(pruning: Pruning, done: Done | None) -> dict[str, Any]:
+def _document(found: Survey, done: Done | None) -> dict[str, Any]:
+    pruning = found.pruning
     return {
         "function": pruning.function,
+        "former_targets": list(found.former),
         "kept": [{"version": kept.version.number, "reasons": list(kept.reasons)} for kept in pruning.kept],
         "unneeded": [version.number for version in pruning.deleted],
         "freed_bytes": pruning.freed_bytes,

@@ -89,6 +89,13 @@ def test_the_fencing_number_rises_with_every_claim_and_survives_its_freeing(depl
     assert numbers == [1, 1, 2, 2, 3, 3]
 
 
+def test_a_claim_knows_every_target_that_ever_held_it(deployments: Deployments) -> None:
+    assert deployments.claim("orders").targets == ()
+    for name, target in (("d-1", "shop"), ("d-2", "night"), ("d-3", "shop")):
+        close(deployments, open_one(deployments, name, target=target), Status.ROLLED_BACK)
+    assert deployments.claim("orders").targets == ("night", "shop")
+
+
 def test_a_live_deployment_watches_its_alarms_until_it_ends(deployments: Deployments) -> None:
     alarms = (an_alarm(name="errors"), an_alarm(name="latency"))
     opened = open_one(deployments, "d-1", "orders", alarms=alarms)

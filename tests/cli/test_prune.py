@@ -18,7 +18,7 @@ from tests.cli.paper import WIDE, assert_golden, printed
 from tests.engine.account import zip_of
 from tests.engine.model_client import ModelClient
 from tests.engine.world import World
-from tests.tasks.walks import mark, versions
+from tests.tasks.walks import ask, mark, versions
 
 
 @dataclass
@@ -29,12 +29,14 @@ class Pruner:
     deployments: Deployments = field(init=False)
     targets: Targets = field(init=False)
     metrics: Metrics = field(init=False)
+    minute_seconds: float = field(init=False)
     versions: Versions = field(init=False)
 
     def __post_init__(self) -> None:
         self.deployments = self.world.ports.deployments
         self.targets = self.world.ports.targets
         self.metrics = self.world.ports.metrics
+        self.minute_seconds = self.world.clock.minute_seconds
         client: Any = ModelClient("lambda", self.world.aws_lambda, self.world._point)
         self.versions = Versions(client)
 
@@ -120,6 +122,60 @@ def test_a_promotion_that_the_history_does_not_show_yet_keeps_its_way_back(
     assert set(pruner.kept(1)) == {1, 3, 5}
 
 
+def test_a_target_whose_document_is_gone_keeps_what_its_deployments_can_go_back_to(
+    world: World, pruner: Pruner
+) -> None:
+    publish(world, 2, 3, 4, 5)
+    first, second = deploy(world, 2), deploy(world, 3)
+    del world.ports.targets.documents["checkout"]
+    kept = pruner.kept(1)
+    assert set(kept) == {1, 2, 3, 5}
+    assert first in kept[1]
+    assert second in kept[2]
+    assert pruner.run()[1]["former_targets"] == ["checkout"]
+    assert "is back on version 2" in ask(world, second, "undo")
+
+
+def test_the_way_back_of_a_former_target_is_kept_for_as_long_as_an_alias_is_on_what_it_promoted(
+    world: World, pruner: Pruner
+) -> None:
+    publish(world, 2, 3, 4, 5)
+    deploy(world, 3)
+    del world.ports.targets.documents["checkout"]
+    world.wait((WAY_BACK + timedelta(minutes=1)).total_seconds())
+    assert set(pruner.kept(1)) == {1, 3, 5}
+    world.aws("UpdateAlias", FunctionName="checkout", Name="live", FunctionVersion="4")
+    assert set(pruner.kept(1)) == {4, 5}
+
+
+def test_a_target_that_has_another_function_now_counts_as_a_former_one(world: World, pruner: Pruner) -> None:
+    world.function("receipts")
+    publish(world, 2, 3, 4, 5)
+    name = deploy(world, 3)
+    world.target(strategy="AllAtOnce", members=[{"function": "receipts"}])
+    assert pruner.kept(1)[1] == f"{name} was the last promotion of checkout"
+    assert pruner.run()[1]["former_targets"] == ["checkout"]
+
+
+def test_it_is_said_that_a_target_has_no_document_any_more(world: World, pruner: Pruner) -> None:
+    publish(world, 2, 3)
+    deploy(world, 3)
+    del world.ports.targets.documents["checkout"]
+    text = printed(lambda console: prune_functions(console, pruner, ["checkout"], 1, world.now(), yes=False), WIDE)
+    assert "  target checkout deployed it once and names it no more: what it promoted last is kept " in text
+
+
+def test_an_unfinished_deployment_of_a_former_target_keeps_its_versions_though_somebody_freed_its_claim(
+    world: World, pruner: Pruner
+) -> None:
+    publish(world, 2, 3, 4, 5)
+    world.start("running", {"target": "checkout", "version": "3"})
+    world.go_on(lambda: world.ports.deployments.holder("checkout") is not None)
+    del world.ports.targets.documents["checkout"]
+    world.ports.deployments.free("checkout")
+    assert {version: why for version, why in pruner.kept(1).items() if "running is" in why}.keys() == {1, 3}
+
+
 def test_every_alias_keeps_both_of_its_versions_however_small_the_weight(world: World, pruner: Pruner) -> None:
     publish(world, 2, 3, 4, 5)
     weights = {"AdditionalVersionWeights": {"3": 0.00001}}
@@ -174,6 +230,24 @@ def test_whoever_names_a_version_keeps_it(world: World, pruner: Pruner, use: Any
     kept = pruner.kept(1)
     assert set(kept) == {1, 2, 4}
     assert kept[2].startswith(why)
+
+
+def test_a_week_and_the_time_to_undo_are_of_the_minutes_of_the_aws_that_it_looks_at() -> None:
+    world = World(minute_seconds=10)
+    world.function()
+    world.target(strategy="AllAtOnce", final_bake="1m")
+    pruner = Pruner(world)
+    publish(world, 2, 3, 4, 5)
+    with_requests(world)
+    name, later = deploy(world, 4), deploy(world, 5)
+    kept = pruner.kept(1)
+    assert (set(kept), kept[2]) == ({1, 2, 4, 5}, "it was invoked by its number 1 times last week")
+    assert name in kept[1]
+    world.wait((WAY_BACK / 6).total_seconds() + 10)
+    assert set(pruner.kept(1)) == {2, 4, 5}
+    assert later in pruner.kept(1)[4]
+    world.wait(8 * 24 * 60 * 10)
+    assert set(pruner.kept(1)) == {4, 5}
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "PAUSING", "PAUSED"])

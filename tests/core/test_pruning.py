@@ -67,6 +67,7 @@ ALL_USES = st.builds(
         st.sampled_from(["live", "beta", "old"]), st.frozensets(NUMBERS, min_size=1, max_size=2)
     ),
     deployments=st.lists(RECORDS, max_size=8),
+    former=st.frozensets(st.sampled_from(["orders", "receipts"])),
     others=st.dictionaries(NUMBERS, st.just(["a durable execution runs on it"])),
 )
 
@@ -94,7 +95,10 @@ def test_no_version_is_given_up_that_an_alias_a_way_back_or_an_execution_needs(
             r for r in uses.deployments if r.status is Status.PROMOTED and r.target == target and needed(uses, r)
         ]
         if done:
-            assert not gone & needed(uses, max(done, key=lambda record: record.started_at))
+            last = max(done, key=lambda record: record.started_at)
+            candidates = {int(m.candidate) for m in last.members if m.function == "orders" and m.candidate}
+            is_on_it = any(candidates & named for named in uses.aliases.values())
+            assert (target in uses.former and not is_on_it) or not gone & needed(uses, last)
     assert not gone & set(sorted(numbers)[-keep:])
 
 
@@ -143,6 +147,24 @@ def test_what_ended_of_late_can_be_undone_and_the_last_promotion_always_can() ->
     assert deleted(later) == [1, 4, 5, 6, 7]
     assert reasons(later)[2] == ("orders-2 was the last promotion of orders",)
     assert reasons(soon)[4] == ("orders-3 can still be undone, or tried again",)
+
+
+@pytest.mark.parametrize(
+    ("former", "alias", "after", "gone"),
+    [
+        ({"orders"}, 3, WAY_BACK, [1, 4, 5]),
+        ({"orders"}, 4, WAY_BACK, [1, 5]),
+        ({"orders"}, 3, 2 * WAY_BACK, [1, 4, 5]),
+        ({"orders"}, 4, 2 * WAY_BACK, [1, 2, 3, 5]),
+        ({"receipts"}, 4, 2 * WAY_BACK, [1, 5]),
+    ],
+)
+def test_a_target_that_is_gone_goes_back_only_from_where_it_is_and_while_it_may_undo(
+    former: set[str], alias: int, after: timedelta, gone: list[int]
+) -> None:
+    promoted = a_record(1, 2, 3, status=Status.PROMOTED, started_at=START, ended_at=START)
+    uses = Uses({"live": frozenset({alias})}, [promoted], frozenset(former))
+    assert deleted(found(*range(1, 7), uses=uses, now=START + after)) == gone
 
 
 def test_a_version_that_is_asked_for_is_kept_before_its_function_is_known() -> None:

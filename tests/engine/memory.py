@@ -55,10 +55,13 @@ class MemoryDeployments:
                 self._make_newest(deployment.target, Newest(deployment.what, deployment.appeared_at))
             if deployment.status is Status.IN_PROGRESS:
                 for member in deployment.members:
-                    held = dataclasses.replace(
-                        self.claim(member.function), owner=deployment.deployment_id, fencing=member.fencing
+                    claim = self.claim(member.function)
+                    self._claims[member.function] = dataclasses.replace(
+                        claim,
+                        owner=deployment.deployment_id,
+                        fencing=member.fencing,
+                        targets=tuple(sorted({*claim.targets, deployment.target})),
                     )
-                    self._claims[member.function] = held
             if deployment.status.is_over:
                 self._remember(deployment)
             self._wait(deployment.deployment_id, waited.waits_for if waited else None, deployment.waits_for)
