@@ -8,9 +8,10 @@ from controller.core.deployment import Status
 from controller.core.errors import InputError
 from controller.core.freeze import FreezeWindow, freeze_at
 from controller.core.target import parse_target
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.builders import a_word
 from tests.engine.world import World
-from tests.tasks.walks import ask
+from tests.tasks.walks import arrive, ask, holder, resume
 
 HOUR = 3600.0
 WEEKEND = FreezeWindow(cron="0 16 * * FRI", lasts="64h", time_zone="Europe/Berlin")
@@ -243,6 +244,115 @@ def test_a_freeze_that_does_not_end_refuses_what_waits_and_rolls_back_what_has_b
         assert "the line was stopped by ada" in record.reason
         assert record.ended_at
         assert timedelta(days=3) <= record.ended_at - record.started_at < timedelta(days=3, hours=2)
+
+
+# ---- Before the first shift -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["Publish", "Verify"])
+def test_a_candidate_that_is_on_its_way_when_the_line_is_stopped_gets_no_traffic_until_it_goes_on(
+    world: World, state: str
+) -> None:
+    name = arrive(world, state).name
+    stop(world)
+    world.machine.release(name)
+    world.wait(5 * HOUR)
+    assert (world.alias(), world.record(name).status) == ("version 1", Status.IN_PROGRESS)
+    assert world.told(name) == ["PLANNED", "PUBLISHED", "VERIFIED", "JUDGED"]
+    held = [n["reason"] for n in world.ports.bus.told if "held" in n["reason"]]
+    assert held == ["before any traffic: held, the line was stopped by ada: the shop is down"]
+    assert ask(world, None, "release-the-line") == "the line goes on; 1 deployment had been held up"
+    world.wait(5)
+    assert world.alias() == "version 1 with 25% on version 2"
+    world.machine.finish(name)
+    record = world.record(name)
+    assert (record.status, record.frozen_since) == (Status.PROMOTED, None)
+
+
+def test_a_window_that_opens_while_a_hook_is_waited_for_holds_the_first_step_until_it_has_closed(
+    world: World,
+) -> None:
+    world.hook_function()
+    asked: list[str] = []
+
+    def answer(request: RunRequest) -> RunResult:
+        asked.append(request.function)
+        world.clock.advance(700 if request.function == "acceptance" else 0)
+        return RunResult(b'{"outcome": "PASS"}', None, 10.0)
+
+    world.answer = answer
+    hooks = [{"function": "acceptance", "at": "before_traffic"}]
+    ping = [{"name": "ping", "payload": {}}]
+    frozen = [window(world, 300, "5h")]
+    world.target(strategy="AllAtOnce", final_bake="1m", hooks=hooks, test_events=ping, freeze=frozen)
+    execution = world.push(world.upload())
+    record = world.record(execution.name)
+    assert record.status is Status.PROMOTED
+    shifted = record.shifts[0].at - record.started_at
+    assert timedelta(hours=5, minutes=4) < shifted < timedelta(hours=5, minutes=6)
+    assert asked == ["checkout", "acceptance"]  # once, and not again when the window has closed
+
+
+def test_a_first_deployment_makes_no_alias_while_the_line_is_stopped(world: World) -> None:
+    world.aws("DeleteAlias", FunctionName="checkout", Name="live")
+    name = arrive(world, "Verify").name
+    stop(world)
+    world.machine.release(name)
+    world.wait(2 * HOUR)
+    assert world.aws("ListAliases", FunctionName="checkout")["Aliases"] == []
+    ask(world, None, "release-the-line")
+    world.machine.finish(name)
+    assert (world.record(name).status, world.alias()) == (Status.PROMOTED, "version 2")
+
+
+@pytest.mark.parametrize("how", ["alarm", "look", "abort"])
+def test_what_is_held_before_its_first_shift_is_still_ended(world: World, how: str) -> None:
+    world.alarm_events = how == "alarm"
+    name = arrive(world, "Verify").name
+    stop(world)
+    world.machine.release(name)
+    world.wait(HOUR)
+    if how == "abort":
+        ask(world, name, "abort")
+    else:
+        world.set_alarm("errors", "ALARM")
+    world.wait(1_000)
+    record = world.record(name)
+    assert (record.status, record.refused, holder(world)) == (Status.ROLLED_BACK, False, None)
+    assert (world.alias(), record.shifts) == ("version 1", ())
+
+
+def test_a_hotfix_that_is_on_its_way_when_the_line_is_stopped_passes(world: World) -> None:
+    hotfix = {"reason": "the shop is down", "by": "kim"}
+    world.start("fix", {"target": "checkout", "artifact": world.upload().model_dump(), "hotfix": hotfix})
+    world.machine.walk_to("fix", "Verify")
+    stop(world)
+    world.machine.finish("fix")
+    assert world.record("fix").status is Status.PROMOTED
+
+
+def test_a_freeze_before_the_first_shift_that_does_not_end_rolls_back_and_blames_nothing(world: World) -> None:
+    execution = arrive(world, "Verify")
+    stop(world)
+    resume(execution)
+    record = world.record(execution.name)
+    assert (record.status, record.refused, record.shifts) == (Status.ROLLED_BACK, False, ())
+    assert record.reason == (
+        "before any traffic: held for 3d, and still the line was stopped by ada: the shop is down"
+    )
+    assert record.ended_at
+    assert timedelta(days=3) <= record.ended_at - record.started_at < timedelta(days=3, hours=1)
+
+
+def test_a_line_that_is_stopped_again_holds_what_was_about_to_make_its_first_shift(world: World) -> None:
+    name = arrive(world, "Verify").name
+    stop(world)
+    world.machine.release(name)
+    world.wait(HOUR)
+    ask(world, None, "release-the-line")
+    stop(world)
+    world.wait(HOUR)
+    assert (world.alias(), world.record(name).status) == ("version 1", Status.IN_PROGRESS)
 
 
 def test_whoever_stops_a_stopped_line_is_told_who_did_and_a_line_that_goes_is_not_released(world: World) -> None:

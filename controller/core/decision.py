@@ -129,7 +129,7 @@ def decide(
     if deployment.promotion:
         said = deployment.promotion.spell(Mark.PROMOTE)
         if freeze and not is_last:
-            return _frozen(deployment, freeze, now)
+            return hold_frozen(deployment, freeze, now)
         return Ruling(Decision.PROMOTE if is_last else Decision.SHIFT, f"{step}: {said}")
     if deployment.pause:
         return _paused(deployment, deployment.pause, now)
@@ -139,7 +139,7 @@ def decide(
     if deployment.gate and not deployment.approval:
         ruling = _at_gate(deployment, deployment.gate, ruling, now)
     if freeze and not is_last and ruling.decision is Decision.SHIFT:
-        return _frozen(deployment, freeze, now)
+        return hold_frozen(deployment, freeze, now)
     return replace(ruling, decision=Decision.PROMOTE) if is_last and ruling.decision is Decision.SHIFT else ruling
 
 
@@ -151,9 +151,9 @@ def _paused(deployment: Deployment, pause: Pause, now: datetime) -> Ruling:
     return Ruling(Decision.ROLL_BACK, f"{step}: nobody has resumed it until {_spell_time(pause.until)}, {said}")
 
 
-def _frozen(deployment: Deployment, freeze: Freeze, now: datetime) -> Ruling:
+def hold_frozen(deployment: Deployment, freeze: Freeze, now: datetime) -> Ruling:
     """Hold what may go on until the freeze is over, or for as long as a freeze may hold it."""
-    step = deployment.spell_step(deployment.step_index)
+    step = deployment.spell_step(deployment.step_index) if deployment.step_index >= 0 else "before any traffic"
     until = (deployment.frozen_since or now) + timedelta(seconds=deployment.freeze_seconds)
     if now < until:
         return Ruling(Decision.HOLD, f"{step}: held, {freeze.reason}", is_frozen=True)

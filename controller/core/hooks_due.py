@@ -7,9 +7,10 @@ Judge has looked again.
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.core.decision import Decision, Ruling
+from controller.core.decision import Decision, Ruling, hold_frozen
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.duration import scaled, spell_duration
+from controller.core.freeze import Freeze
 from controller.core.hook import At, Hook, HookOutcome, HookRun
 from controller.core.outcome import Outcome
 from controller.core.ramp import MOST_GUARDED_STEPS
@@ -91,16 +92,23 @@ def with_hooks(deployment: Deployment, ruling: Ruling, now: datetime) -> Ruling:
     return Ruling(Decision.VERIFY, f"{ruling.reason}; asks hook {deployment.hooks[number].function}")
 
 
-def decide_before_traffic(deployment: Deployment, verdict: Verdict, now: datetime) -> Ruling:
-    """Say what follows a look while a hook is waited for before any traffic."""
+def decide_before_traffic(
+    deployment: Deployment, verdict: Verdict, now: datetime, freeze: Freeze | None = None
+) -> Ruling:
+    """Say what follows a look before any traffic: while a hook is waited for, or a freeze holds the first shift."""
     mark = deployment.stopping_mark
     if mark:
         return Ruling(Decision.ROLL_BACK, deployment.marks[mark].spell(mark))
     run = run_here(deployment)
-    if run is None:
+    is_held = deployment.frozen_since is not None  # by Verify, once all that is asked before had passed
+    if run is None and not is_held:
         return Ruling(Decision.ROLL_BACK, "there is nothing to judge before the first shift")
     if verdict.outcome is Outcome.FAIL:
         return Ruling(Decision.ROLL_BACK, f"before any traffic: {verdict.reason}")
+    if is_held and freeze:
+        return hold_frozen(deployment, freeze, now)
+    if run is None or is_held:
+        return Ruling(Decision.SHIFT, "before any traffic: the freeze is over")
     if not run.is_waiting:  # Verify has died between two hooks
         return Ruling(Decision.VERIFY, deployment.reason)
     return with_hooks(deployment, Ruling(Decision.HOLD, waiting_words(run)), now)

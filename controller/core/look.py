@@ -61,7 +61,7 @@ def look(
     deployment = _suspended(deployment, now)
     watched = tuple(_armed(a, r, now) for a, r in zip(deployment.alarms, readings, strict=True))
     if deployment.step_index < 0:
-        return _before_traffic(deployment, watched, readings, now, minute_seconds)
+        return _before_traffic(deployment, watched, readings, now, minute_seconds, freeze)
     seen = observe(deployment, {} if isinstance(measured, str) else measured, now, minute_seconds)
     verdict = _verdict(seen, watched, readings, measured if isinstance(measured, str) else None)
     way_back = _accepted(deployment)
@@ -82,7 +82,7 @@ def look(
         "way_back": way_back,
         "reason": ruling.reason,
         "awaits_approval": ruling.awaits_approval,
-        "look_at": _until_news(deployment, next_look(deployment, now, minute_seconds)),
+        "look_at": _until_news(deployment, next_look(deployment, now, minute_seconds), freeze),
     }
     if ruling.decision is Decision.SHIFT and deployment.plan and deployment.promotion:
         changes |= {"intended_index": deployment.plan.last_index, "shift_at": now}
@@ -114,25 +114,31 @@ def _before_traffic(
     readings: Sequence[Reading],
     now: datetime,
     minute_seconds: float,
+    freeze: Freeze | None,
 ) -> Look:
-    """Judge a deployment that waits for a hook before any traffic: by its alarms, which is all that there is."""
+    """Judge a deployment that is held before any traffic: by its alarms, which is all that there is."""
     verdict = _alarm_verdict(watched, readings)
     soon = now + timedelta(seconds=BEFORE_TRAFFIC_LOOK_MINUTES * minute_seconds)
-    ruling = decide_before_traffic(deployment, verdict, now)
-    changes = {
+    ruling = decide_before_traffic(deployment, verdict, now, freeze)
+    changes: dict[str, Any] = {
+        "frozen_since": deployment.frozen_since if ruling.is_frozen else None,
         "alarms": tuple(watched),
         "verdict": verdict,
         "reason": ruling.reason,
-        "look_at": _until_news(deployment, soon),
+        "look_at": _until_news(deployment, soon, freeze),
     }
+    if ruling.decision is Decision.SHIFT:
+        changes |= {"intended_index": 0, "shift_at": now}
     after = deployment.model_copy(update=changes)
     return Look(after, replace(ruling, look_seconds=after.seconds_to_look(now)), verdict)
 
 
-def _until_news(deployment: Deployment, look_at: datetime) -> datetime:
-    """Return when to look next, when a hook that is waited for has failed by its timeout at the latest."""
+def _until_news(deployment: Deployment, look_at: datetime, freeze: Freeze | None) -> datetime:
+    """Return when to look next: a hook fails by its timeout, and a window closes when it says."""
     run = run_here(deployment)
-    return min(look_at, run.until) if run and run.is_waiting else look_at
+    known = [run.until] if run and run.is_waiting else []
+    known += [freeze.until] if freeze and freeze.until else []
+    return min([look_at, *known])
 
 
 def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> Deployment:

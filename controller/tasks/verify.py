@@ -13,6 +13,7 @@ from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.duration import spell_duration
 from controller.core.errors import DeniedError, RefusedError
 from controller.core.expectation import NOTHING_SAID
+from controller.core.freeze import freeze_at
 from controller.core.hook import HookAnswer, HookOutcome, HookRun, read_answer
 from controller.core.hooks_due import (
     BEFORE_TRAFFIC_LOOK_MINUTES,
@@ -39,6 +40,8 @@ def verify(context: Context) -> Ruling:
     deployment = read_live(context)
     if deployment.intended_index > deployment.step_index:  # verified before an answer was lost
         return Ruling(Decision.SHIFT, deployment.reason)
+    if deployment.step_index < 0 and deployment.frozen_since:  # the same, of one that a freeze holds
+        return Ruling(Decision.HOLD, deployment.reason)
     run = run_here(deployment)
     if run is None and deployment.step_index < 0:
         fault = _first_fault(context, deployment)
@@ -75,11 +78,20 @@ def _go_on(context: Context, deployment: Deployment, said: str) -> Ruling:
         context.ports.deployments.save(deployment, asking.model_copy(update={"reason": reason}))
         return Ruling(Decision.VERIFY, reason)
     if deployment.step_index < 0:
-        changes: dict[str, Any] = {"intended_index": 0, "shift_at": context.now}
-        _save(context, deployment, Transition.VERIFIED, reason=said, **changes)
-        return Ruling(Decision.SHIFT, said)
+        return _first_shift(context, deployment, said)
     look_at = look_at_once(deployment, context.ports.clock.now(), context.minute_seconds)
     return _hold(context, deployment, said, look_at)
+
+
+def _first_shift(context: Context, deployment: Deployment, said: str) -> Ruling:
+    """Let the first shift be made; when a freeze has begun since the start, Judge holds it until that is over."""
+    now, line = context.ports.clock.now(), context.ports.line
+    is_frozen = not deployment.hotfix and freeze_at(deployment.freeze, line.stopped(), now) is not None
+    changes: dict[str, Any] = {"intended_index": 0, "shift_at": context.now}
+    if is_frozen:
+        changes = {"frozen_since": now, "look_at": now}
+    _save(context, deployment, Transition.VERIFIED, reason=said, **changes)
+    return Ruling(Decision.HOLD if is_frozen else Decision.SHIFT, said)
 
 
 def _hear(context: Context, deployment: Deployment, run: HookRun) -> Ruling:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from controller.core.decision import Decision, Ruling, cause_of, decide, end_of
 from controller.core.deployment import STOPPING_MARKS, Deployment, Mark, Status
+from controller.core.freeze import Freeze
+from controller.core.hooks_due import decide_before_traffic
 from controller.core.outcome import Outcome
 from tests.builders import START, a_deployment, a_mark, a_verdict, after
 
@@ -248,3 +250,31 @@ def test_a_cause_can_be_read_from_garbage(state: Any) -> None:
     assert isinstance(cause_of(state), str)
     assert isinstance(cause_of({"error": {"Error": "Odd", "Cause": json.dumps(state)}}), str)
     assert isinstance(cause_of({"Error": "Odd", "Cause": json.dumps(state)}), str)
+
+
+FREEZE = Freeze("the line was stopped by ada")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "freeze", "outcome", "decision"),
+    [
+        (0, FREEZE, Outcome.PASS, Decision.HOLD),
+        (0, FREEZE, Outcome.INCONCLUSIVE, Decision.HOLD),
+        (0, FREEZE, Outcome.FAIL, Decision.ROLL_BACK),
+        (99, FREEZE, Outcome.PASS, Decision.HOLD),
+        (100, FREEZE, Outcome.PASS, Decision.ROLL_BACK),
+        (100, None, Outcome.PASS, Decision.SHIFT),
+        (0, None, Outcome.PASS, Decision.SHIFT),
+        (0, None, Outcome.INCONCLUSIVE, Decision.SHIFT),  # as Verify would, of an alarm that has no data yet
+        (0, None, Outcome.FAIL, Decision.ROLL_BACK),
+    ],
+)
+def test_a_freeze_holds_the_first_shift_for_as_long_as_it_may_and_no_rollback(
+    seconds: float, freeze: Freeze | None, outcome: Outcome, decision: Decision
+) -> None:
+    deployment = a_deployment(frozen_since=START, freeze_seconds=100)
+    ruling = decide_before_traffic(deployment, a_verdict(outcome), after(seconds), freeze)
+    assert (ruling.decision, ruling.is_frozen) == (decision, decision is Decision.HOLD)
+    marked = deployment.model_copy(update={"marks": a_mark(Mark.ABORT)})
+    stopped = decide_before_traffic(marked, a_verdict(outcome), after(seconds), freeze)
+    assert stopped.decision is Decision.ROLL_BACK
