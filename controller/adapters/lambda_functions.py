@@ -187,18 +187,27 @@ def _alias(function: str, described: Any) -> Alias:
 
 
 def _found(function: "GetFunctionResponseTypeDef") -> Code:
-    code = function.get("Code", {})
-    return replace(
-        _code(function["Configuration"]),
-        image=code.get("ResolvedImageUri"),
-        referenced=_referenced(code.get("ResolvedS3Object")),
+    where, configuration = function.get("Code", {}), function["Configuration"]
+    code = replace(
+        _code(configuration),
+        image=where.get("ResolvedImageUri"),
+        referenced=_referenced(where.get("ResolvedS3Object")),
         # GetFunction answers all the same to who may not list the tags.
         tags=None if "TagsError" in function else function.get("Tags", {}),
     )
+    is_lost = configuration.get("State") == "Inactive" and configuration.get("StateReasonCode") != "Idle"
+    if code.referenced and is_lost:
+        why = f"Lambda has lost access to {code.referenced.identity}, of which it has no copy"
+        return replace(code, readiness=Readiness.FAILED, why=why)
+    return code
 
 
 def _referenced(where: "ResolvedS3ObjectTypeDef | None") -> ZipArtifact | None:
-    """Source: Lambda developer guide, "Using self-managed code storage": told of code that is only referred to."""
+    """Source: Lambda developer guide, "Self-managed S3 code storage": told of code that is only referred to.
+
+    "If Lambda loses access to the source object for a function, the function transitions to the Inactive state", in
+    which a function that is only idle is too, until it is invoked.
+    """
     if not where:
         return None
     return ZipArtifact(bucket=where["S3Bucket"], key=where["S3Key"], version_id=where["S3ObjectVersion"])

@@ -262,3 +262,25 @@ def test_a_zip_that_lambda_only_refers_to_is_told(aws: EmbeddedAws) -> None:
     answer = {"Configuration": described, "Code": {"RepositoryType": "S3", "ResolvedS3Object": where}}
     code = LambdaFunctions(answering(aws, "lambda", "get_function", answer)).version("f", "1")
     assert code.referenced == ZipArtifact(bucket="our-code", key="f.zip", version_id="v1")
+
+
+@pytest.mark.parametrize(
+    ("shown", "readiness"),
+    [
+        ({"State": "Active"}, Readiness.READY),
+        ({"State": "Inactive", "StateReasonCode": "Idle"}, Readiness.READY),
+        ({"State": "Inactive"}, Readiness.FAILED),
+        ({"State": "Inactive", "StateReasonCode": "InvalidConfiguration"}, Readiness.FAILED),
+        ({"State": "Pending"}, Readiness.NOT_YET),
+    ],
+)
+def test_a_zip_that_is_referred_to_and_was_lost_makes_its_version_inactive_for_good(
+    aws: EmbeddedAws, shown: dict[str, str], readiness: Readiness
+) -> None:
+    described = {"FunctionName": "f", "Version": "1", "CodeSha256": "c", "RevisionId": "r", **shown}
+    where = {"S3Bucket": "our-code", "S3Key": "f.zip", "S3ObjectVersion": "v1"}
+    answer = {"Configuration": described, "Code": {"RepositoryType": "S3", "ResolvedS3Object": where}}
+    code = LambdaFunctions(answering(aws, "lambda", "get_function", answer)).version("f", "1")
+    assert code.readiness is readiness
+    if readiness is Readiness.FAILED:
+        assert code.why == "Lambda has lost access to s3://our-code/f.zip@v1, of which it has no copy"

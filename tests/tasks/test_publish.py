@@ -144,8 +144,9 @@ def test_a_version_that_does_not_exist_is_rejected(world: World) -> None:
 class _Spoilt:
     """Lambda, where one thing turns out to have failed."""
 
-    def __init__(self, model: Service, qualifier: str | None, **shown: str) -> None:
+    def __init__(self, model: Service, qualifier: str | None, code: dict[str, Any], **shown: str) -> None:
         self._model = model
+        self._code = code
         self._qualifier = qualifier
         self._shown = shown
 
@@ -154,12 +155,13 @@ class _Spoilt:
         answer = copy.deepcopy(self._model.handle(call))
         if call.operation == "GetFunction" and call.params.get("Qualifier") == self._qualifier:
             answer["Configuration"] |= self._shown
+            answer["Code"] |= self._code
         return answer
 
 
-def spoil(world: World, qualifier: str | None, **shown: str) -> None:
-    """Let Lambda tell that a version, or $LATEST, has failed."""
-    model = _Spoilt(world.aws_lambda, qualifier, **shown)
+def spoil(world: World, qualifier: str | None, code: dict[str, Any] | None = None, **shown: str) -> None:
+    """Let Lambda tell that a version, or $LATEST, has failed, or where its code is."""
+    model = _Spoilt(world.aws_lambda, qualifier, code or {}, **shown)
     world.ports.functions = LambdaFunctions(ModelClient("lambda", model))  # type: ignore[arg-type]
 
 

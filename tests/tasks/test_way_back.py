@@ -163,6 +163,23 @@ def test_an_alias_is_never_put_back_on_a_version_that_lambda_cannot_run(world: W
     )
 
 
+def test_a_zip_that_lambda_only_refers_to_and_that_is_lost_in_the_middle_is_noticed_at_the_next_look(
+    world: World,
+) -> None:
+    where = {"ResolvedS3Object": {"S3Bucket": "our-code", "S3Key": "f.zip", "S3ObjectVersion": "v1"}}
+    world.target(strategy=STEPS)
+    execution = arrive(world, "Judge")
+    spoil(world, "1", where, State="Inactive")
+    walk_to(execution, "Bake")
+    world.wait(2 * 60)
+    record = world.record(execution.name)
+    assert record.awaits_approval
+    assert record.way_back.why == (
+        "Lambda cannot run checkout version 1 any more (Lambda has lost access to s3://our-code/f.zip@v1, of which "
+        "it has no copy)"
+    )
+
+
 def test_a_baseline_that_is_deleted_in_the_final_bake_is_noticed_at_the_next_look(world: World) -> None:
     world.target(strategy="AllAtOnce", final_bake="30m")
     execution = arrive(world, "Judge")
