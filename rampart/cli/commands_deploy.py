@@ -122,7 +122,7 @@ def _follow(stack: "Stack", name: str, until: "datetime | None", *, is_shown: bo
     began = now()
     scene = One(stack.deployments, name, lambda: now() < began + _PATIENCE)
     tell = None if is_shown else lambda _: None
-    watcher = Watcher(terminal(), stack.deployments, now, time.sleep, stack.functions, tell)
+    watcher = Watcher(terminal(), stack.deployments, now, time.sleep, stack.functions, tell, stack.ended)
     try:
         is_over = watcher.watch(scene, until)
     except KeyboardInterrupt:

@@ -49,7 +49,7 @@ def _watch(stack: "Stack", targets: list[str], output: Output) -> None:
     from rampart.cli.watch import Everything, Watcher
 
     tell = partial(answer_event, "status") if output is Output.JSON else None
-    watcher = Watcher(terminal(), stack.deployments, now, time.sleep, stack.functions, tell)
+    watcher = Watcher(terminal(), stack.deployments, now, time.sleep, stack.functions, tell, stack.ended)
     with suppress(KeyboardInterrupt):
         watcher.watch(Everything(stack.deployments, targets))
 

@@ -54,7 +54,7 @@ def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:
             explained = stack.explain(error) if stack else error
             _fail(command, str(explained), WRONG_USAGE if isinstance(explained, InputError) else ENDED_OTHERWISE)
         except AWS_ERRORS as error:
-            _fail(command, str(error), ENDED_OTHERWISE)
+            _fail(command, (stack.ended() if stack else None) or str(error), ENDED_OTHERWISE)
         except ValidationError as error:
             _fail(command, f"a record in the table cannot be read: {error}", ENDED_OTHERWISE)
 

@@ -216,10 +216,22 @@ class Stack:
 
     def explain(self, error: ControllerError) -> ControllerError:
         """Return an error with what the operator may do about it, where that is known."""
+        ended = None if isinstance(error, InputError) else self.ended()
+        if ended:
+            return ControllerError(ended)
         cause = error.__cause__
         if isinstance(error, MissingError) and isinstance(cause, ClientError) and cause.operation_name in _ON_TABLE:
             return InputError(f"there is no table {self._table} in {self._session.region_name}; check {_WHERE}")
         return error
+
+    def ended(self) -> str | None:
+        """Return what there is to say when the AWS that this shell points at was a local one, and has ended."""
+        url = os.environ.get("RAMPART_LOCAL")
+        if not url or url != os.environ.get("AWS_ENDPOINT_URL"):
+            return None
+        from rampart.local import place as local  # not everywhere is there such a lock
+
+        return local.Place(local.state_directory()).ended(url)
 
     @cached_property
     def _table(self) -> str:

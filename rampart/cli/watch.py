@@ -141,11 +141,14 @@ class Watcher:
     """Who knows where aliases really are; None: nobody is asked."""
     tell: Callable[[Event], None] | None = None
     """Where transitions go instead of the console's lines."""
+    ended: Callable[[], str | None] = lambda: None
+    """What there is to say when whoever is asked will not answer any more."""
 
     def watch(self, scene: Scene, deadline: datetime | None = None) -> bool:
         """Show a scene until it is over; False when that has not come by the deadline.
 
-        A look that fails is tried again, but for the first one, which raises ControllerError.
+        A look that fails is tried again, but for the first one, and where all has ended; then ControllerError is
+        raised.
         """
         if self._is_drawn:
             return self._show(scene, deadline)
@@ -216,6 +219,9 @@ class Watcher:
             try:
                 found, trouble = scene.look(), None
             except UnavailableError as error:
+                ended = self.ended()
+                if ended:
+                    raise ControllerError(ended) from error
                 trouble = f"{error}; trying again"
 
     @property

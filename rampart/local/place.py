@@ -17,8 +17,7 @@ from typing import TextIO
 
 from controller.core.errors import InputError
 
-START = "rampart local"
-"""The command that starts one."""
+_START = "start one in another terminal with: rampart local"
 _MISLEADING = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "RAMPART_TABLE", "RAMPART_CONTROL_FUNCTION")
 """Variables that would lead a command elsewhere, or that say more than is needed."""
 
@@ -84,14 +83,25 @@ class Place:
         try:
             lock = (self._directory / "lock").open("a")
         except OSError:
-            raise InputError(f"no local Rampart runs; start one in another terminal with: {START}") from None
+            raise InputError(f"no local Rampart runs; {_START}") from None
         with lock:
             if _lock(lock, fcntl.LOCK_SH):
-                raise InputError(f"no local Rampart runs; start one in another terminal with: {START}")
+                raise InputError(f"no local Rampart runs; {_START}")
         found = self._read()
         if found is None:
             raise InputError("the local Rampart is still starting; try again in a few seconds")
         return found
+
+    def ended(self, url: str) -> str | None:
+        """Return what there is to say of one that was at a URL and is no more; None while it is there."""
+        running = None
+        with suppress(InputError):
+            running = self.running()
+        if running and running.url == url:
+            return None
+        another = f"another one runs at {running.url};" if running else f"{_START}, and"
+        find = 'point this shell at it with: eval "$(rampart local env)"'
+        return f"the AWS of this machine that this shell points at ({url}) has ended; {another} {find}"
 
     def _read(self) -> Running | None:
         with suppress(OSError, ValueError, TypeError):

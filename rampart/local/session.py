@@ -68,6 +68,7 @@ def _leave_in_peace() -> None:
 def _variables(url: str, minute_seconds: float) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": url,
+        "RAMPART_LOCAL": url,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": OPERATOR_KEY,

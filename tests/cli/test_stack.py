@@ -1,12 +1,13 @@
 """How the stack's things are found, and who the operator is."""
 
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from controller.core.errors import DeniedError, InputError
+from controller.core.errors import DeniedError, InputError, UnavailableError
 from rampart.cli import stack as stack_module
 from rampart.cli.stack import Place, Stack, outputs_of
 
@@ -70,6 +71,23 @@ def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(stack_module, "outputs_of", lambda client, name: {"BucketName": "b"})
     with pytest.raises(InputError, match=r"stack rampart-prod has no output TableName; check .*, or give --table"):
         _ = Stack(ACCOUNT).deployments
+
+
+def test_a_shell_that_points_at_a_local_aws_that_has_ended_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RAMPART_LOCAL", "http://127.0.0.1:1")
+    stack, lost = Stack(ACCOUNT), UnavailableError("cannot connect")
+    assert str(stack.explain(lost)).startswith(
+        "the AWS of this machine that this shell points at (http://127.0.0.1:1) has ended; start one in another"
+    )
+    assert str(stack.explain(InputError("no such target"))) == "no such target"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:2")  # somebody else's
+    assert stack.explain(lost) is lost
+    monkeypatch.delenv("RAMPART_LOCAL")
+    assert stack.ended() is None
 
 
 def test_a_minute_takes_sixty_seconds_unless_the_environment_says_otherwise(

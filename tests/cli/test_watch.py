@@ -197,6 +197,14 @@ def failing_twice(look: Callable[[], list[object]], error: Exception) -> Callabl
     return tried
 
 
+def test_where_all_has_ended_no_look_is_tried_again(world: World) -> None:
+    name, onlooker = start(world), Onlooker(world)
+    scene = One(world.ports.deployments, name)
+    scene.look = failing_twice(scene.look, UnavailableError("cannot connect"))  # type: ignore[assignment,arg-type]
+    with pytest.raises(ControllerError, match=r"^the AWS of this machine has ended$"):
+        onlooker.watch(scene, ended=lambda: "the AWS of this machine has ended")
+
+
 def test_a_look_that_fails_is_said_once_and_tried_again(world: World) -> None:
     name, onlooker = start(world), Onlooker(world)
     scene = One(world.ports.deployments, name)

@@ -114,10 +114,17 @@ def test_a_second_one_says_that_one_runs_and_a_killed_one_is_in_nobodys_way(
     second = desk.type("rampart local")
     assert (second.code, second.out) == (1, "")
     assert second.err.startswith(f"rampart local: one runs already: process {first.pid} at http://127.0.0.1:")
+    where = desk.type(f"{_BIN}/rampart local env", found=False).out
     first.send_signal(signal.SIGKILL)
     first.wait()
     nobody = desk.type(f"{_BIN}/rampart local env", found=False)
     assert (nobody.code, nobody.out, nobody.err) == (1, "", _NOBODY)
+    lost = desk.type(f"{where}\nrampart status", found=False)
+    assert (lost.code, lost.out, lost.err.count("\n")) == (1, "", 1)
+    assert lost.err.startswith(
+        "rampart status: the AWS of this machine that this shell points at (http://127.0.0.1:"
+    )
+    assert lost.err.endswith('with: rampart local, and point this shell at it with: eval "$(rampart local env)"\n')
     again = desk.start()
     try:
         assert desk.type("rampart status").out == "No deployment is running or waiting.\n"

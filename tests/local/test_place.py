@@ -27,6 +27,21 @@ def test_what_runs_is_found_by_another_terminal_once_it_says_where(tmp_path: Pat
         others.running()
 
 
+def test_who_was_led_to_one_that_has_ended_is_told_so_and_how_to_find_the_next(tmp_path: Path) -> None:
+    ours, others = Place(tmp_path), Place(tmp_path)
+    said = "the AWS of this machine that this shell points at (http://127.0.0.1:40001) has ended; "
+    find = 'point this shell at it with: eval "$(rampart local env)"'
+    with ours.held():
+        ours.publish(RUNNING)
+        assert others.ended("http://127.0.0.1:40001") is None
+        assert others.ended("http://127.0.0.1:40002") == (
+            said.replace("40001", "40002") + f"another one runs at http://127.0.0.1:40001; {find}"
+        )
+    start = f"{said}start one in another terminal with: rampart local, and {find}"
+    assert others.ended("http://127.0.0.1:40001") == start
+    assert Place(tmp_path / "never").ended("http://127.0.0.1:40001") == start
+
+
 def test_a_second_one_is_told_who_runs_and_how_to_end_it(tmp_path: Path) -> None:
     ours, others = Place(tmp_path), Place(tmp_path)
     with ours.held():

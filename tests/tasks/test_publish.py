@@ -159,7 +159,7 @@ class _Spoilt:
         return answer
 
 
-def spoil(world: World, qualifier: str | None, code: dict[str, Any] | None = None, **shown: str) -> None:
+def spoil(world: World, qualifier: str | None, code: dict[str, Any] | None = None, /, **shown: str) -> None:
     """Let Lambda tell that a version, or $LATEST, has failed, or where its code is."""
     model = _Spoilt(world.aws_lambda, qualifier, code or {}, **shown)
     world.ports.functions = LambdaFunctions(ModelClient("lambda", model))  # type: ignore[arg-type]
