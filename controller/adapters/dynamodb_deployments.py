@@ -202,15 +202,14 @@ class DynamoDbDeployments:
     def history(self, target: str, limit: int) -> list[Deployment]:
         """Return the latest deployments of a target, the newest first; may miss the last second."""
         with aws_errors(f"history of target {target}"):
-            answer = self._dynamodb.query(
-                TableName=self._table,
+            found = self._query_all(  # a page may be full before it has as many
                 IndexName="by_target",
                 KeyConditionExpression="of_target = :target",
                 ExpressionAttributeValues={":target": {"S": target}},
                 ScanIndexForward=False,
-                Limit=limit,
+                PaginationConfig={"MaxItems": limit, "PageSize": limit},
             )
-        return [items.deployment_of(items.from_dynamodb(item)) for item in answer["Items"]]
+        return [items.deployment_of(item) for item in found]
 
     def events(self, deployment_id: str) -> list[Event]:
         """Return the events of a deployment, the oldest first."""

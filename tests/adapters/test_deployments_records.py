@@ -104,6 +104,14 @@ def test_history_is_newest_first_of_one_target_and_no_longer_than_asked(deployme
     assert deployments.history("unknown", 3) == []
 
 
+def test_history_of_large_records_is_as_long_as_asked(deployments: Deployments) -> None:
+    # DynamoDB API reference, Query: a page has 1 MB at most, however many items are asked for.
+    large = (VerificationEvent(name="ping", payload="x" * 95_000),)
+    for number in range(1, 15):
+        open_one(deployments, f"d-{number}", f"f-{number}", started_at=after(number), test_events=large)
+    assert [d.deployment_id for d in deployments.history("orders", 13)] == [f"d-{n}" for n in range(14, 1, -1)]
+
+
 PAYLOADS: list[Any] = [
     {"price": 12.5, "share": 0.1, "tiny": 1e-7, "count": 3, "whole": 2.0, "negative": -0.25},
     {"name": "Zoë 🚀 日本", "empty": "", "quote": '"\\'},
