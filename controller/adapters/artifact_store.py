@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 from botocore.response import StreamingBody
 
@@ -128,7 +129,10 @@ class ArtifactStore:
             url = self._ecr().get_download_url_for_layer(
                 registryId=image.registry, repositoryName=image.repository, layerDigest=config.digest
             )["downloadUrl"]
+        try:
             content = _downloaded(url, config.size)
+        except BotoCoreError as error:  # its text has the URL, by which anybody may read the layer for a while
+            raise UnavailableError(f"{doing}: the download has failed ({type(error).__name__})") from None
         if f"sha256:{hashlib.sha256(content).hexdigest()}" != config.digest:
             raise UnavailableError(f"{doing}: what came is not what the manifest names")
         return content

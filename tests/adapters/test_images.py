@@ -102,6 +102,16 @@ def test_a_download_that_is_refused_is_tried_again(aws: EmbeddedAws, repository:
             store(client).config(image, config)
 
 
+def test_the_signed_url_of_a_download_that_fails_is_told_to_nobody(aws: EmbeddedAws, repository: str) -> None:
+    image = pushed(aws, repository)
+    config = config_of(store(aws.client("ecr")).manifest(image))
+    url = "http://127.0.0.1:9/layer?X-Amz-Signature=5ec3e7"  # whoever has it may read the layer for an hour
+    client = answering(aws, "ecr", "get_download_url_for_layer", {"downloadUrl": url})
+    with pytest.raises(UnavailableError, match=f"the configuration of {image.identity} cannot be read: ") as failed:
+        store(client).config(image, config)
+    assert "5ec3e7" not in str(failed.value)
+
+
 @pytest.mark.parametrize(
     ("method", "call"),
     [
