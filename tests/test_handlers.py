@@ -12,6 +12,7 @@ from controller.adapters.dynamodb_items import event_item, to_dynamodb
 from controller.core.deployment import Status
 from controller.core.errors import InputError, MalformedEventError, StoppedError, UnavailableError
 from controller.handlers import visit
+from controller.handlers.control import on_control
 from controller.handlers.intake import on_artifact
 from controller.handlers.notify import on_transition
 from controller.handlers.plan import on_plan
@@ -109,6 +110,15 @@ def test_a_second_deployment_in_the_same_environment_is_logged_under_its_own_nam
     count = len(output.logs)
     deploy(world, "second")
     assert {line["deployment_id"] for line in output.logs[count:]} == {"second"}
+
+
+def test_what_is_about_no_deployment_is_not_logged_under_the_one_before(world: World, output: Output) -> None:
+    asked = {"deployment_id": "no-such", "verb": "abort", "by": "ada", "reason": "wrong build"}
+    with pytest.raises(InputError):
+        on_control(asked, LambdaContext())
+    with pytest.raises(InputError):
+        on_control({"verb": "abort"}, LambdaContext())
+    assert [line.get("deployment_id") for line in output.logs] == ["no-such", None]
 
 
 def test_every_decision_is_one_metric_with_the_state_as_its_dimension(world: World, output: Output) -> None:

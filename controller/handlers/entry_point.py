@@ -15,6 +15,6 @@ def entry_point(handle: Callable[[Event, Any], Answer]) -> Callable[[Event, Any]
 
     It is the last thing that an entry point's module makes: what was imported is never looked through for garbage.
     """
-    told = logger.inject_lambda_context(metrics.log_metrics(handle))
+    told = logger.inject_lambda_context(metrics.log_metrics(handle), clear_state=True)
     gc.freeze()
     return cast("Callable[[Event, Any], Answer]", told)
