@@ -17,6 +17,9 @@ SLOWER_TOLERANCE = 1.25
 """The odds ratio of slow requests up to which a candidate counts as no slower."""
 SLOWER_RISK = 0.005
 
+LONGEST_WINDOW_SECONDS = 3600
+"""The longest window of a rule."""
+
 LAMBDA_METRICS = ("error_rate", "duration", "throttles")
 """What a rule may ask of Lambda's own metrics."""
 
@@ -158,7 +161,7 @@ class RuleMetric(_VersionedMetric):
 
 
 def _an_hour_at_most(seconds: int) -> int:
-    if not 60 <= seconds <= 3600 or seconds % 60:
+    if not 60 <= seconds <= LONGEST_WINDOW_SECONDS or seconds % 60:
         raise ValueError(f"write whole minutes from 1m to 1h, not {spell_duration(seconds)}")
     return seconds
 

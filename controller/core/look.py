@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
 from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then, WhenUnclear
@@ -18,7 +18,7 @@ from controller.core.looks import lead, next_look, shift_due_at, start_of_shift
 from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, ShiftMade, Subject, minute_number
 from controller.core.observation import Observation, member_of, observe
 from controller.core.outcome import Outcome
-from controller.core.rules import Watched, judge_rule, metrics_of, window
+from controller.core.rules import Watched, judge_rule, metrics_of, oldest_minute, window
 from controller.core.strategy import FULL_WEIGHT, spell_weight
 from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm, judge_reading, worst
@@ -164,20 +164,38 @@ def shifted(deployment: Deployment, made: ShiftMade, minute_seconds: float) -> D
     return after.model_copy(update={"look_at": look_at})
 
 
-def wanted_metrics(deployment: Deployment, now: datetime, minute_seconds: float) -> tuple[list[Metric], int, int]:
-    """Return the metrics that a look needs, each once, and the minutes from which and before which they are."""
+class Wanted(NamedTuple):
+    """Metrics that a look needs, and the minutes from which and before which it does."""
+
+    metrics: list[Metric]
+    since: int
+    until: int
+
+
+def wanted_metrics(deployment: Deployment, now: datetime, minute_seconds: float) -> list[Wanted]:
+    """Return the metrics that a look needs, each once.
+
+    What is compared is needed for as long as both versions had traffic, and what rules are about for their windows
+    alone: of a bake of days all the rest would only take the look's time.
+    """
     if not deployment.shifts:
-        return [], 0, 0
-    wanted: list[Metric] = []
+        return []
+    compared, ruled = set[Metric](), set[Metric]()
     for subject in deployment.subjects if deployment.is_compared else ():
         member = member_of(deployment, subject.function)
         for version in (member.candidate, member.baseline):
-            wanted += subject.metrics(version)
+            compared.update(subject.metrics(version))
     for rule in deployment.rules:
         for watched in _watched(deployment, rule.metric):
-            wanted += metrics_of(rule, watched)
-    first = minute_number(deployment.shifts[0].at, minute_seconds)
-    return list(dict.fromkeys(wanted)), first, minute_number(now, minute_seconds) + 1
+            ruled.update(metrics_of(rule, watched))
+    first, this = (minute_number(at, minute_seconds) for at in (deployment.shifts[0].at, now))
+    alone = minute_number(deployment.shifts[-1].at, minute_seconds) if deployment.is_alone else this + 1
+    ranges: dict[tuple[int, int], list[Metric]] = {}
+    for metric in sorted(compared | ruled):
+        since = first if metric in compared else max(first, oldest_minute(this))
+        until = this + 1 if metric in ruled else alone
+        ranges.setdefault((since, until), []).append(metric)
+    return [Wanted(metrics, *minutes) for minutes, metrics in ranges.items() if minutes[0] < minutes[1]]
 
 
 def _verdict(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from controller.core.criteria import Rule, RuleMetric, Then
+from controller.core.criteria import LONGEST_WINDOW_SECONDS, Rule, RuleMetric, Then
 from controller.core.measurement import LAG_MINUTES, LAMBDA, Measured, Metric, alias_dimensions
 from controller.core.outcome import Outcome
 
@@ -55,6 +55,11 @@ def window(rule: Rule, since: int, now: int) -> range:
     """Return the minutes that a rule looks at: the last ones whose metrics have settled, from `since` on."""
     end = now - LAG_MINUTES
     return range(max(since, end - rule.over // 60), end)
+
+
+def oldest_minute(now: int) -> int:
+    """Return the first minute that any rule looks at."""
+    return now - LAG_MINUTES - LONGEST_WINDOW_SECONDS // 60
 
 
 def judge_rule(

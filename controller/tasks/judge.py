@@ -7,7 +7,7 @@ from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.errors import ControllerError, StoppedError
 from controller.core.freeze import freeze_at
 from controller.core.look import Look, look, wanted_metrics
-from controller.core.measurement import Measured
+from controller.core.measurement import Measured, Metric, Series
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
 from controller.tasks.context import Context
@@ -48,14 +48,16 @@ def _look_back(deployment: Deployment) -> datetime:
 
 
 def _measured(context: Context, deployment: Deployment) -> Measured | str:
-    """Return what the look needs of the metrics, in one read; or why it could not be read."""
-    wanted, since, until = wanted_metrics(deployment, context.now, context.minute_seconds)
-    if not wanted or deployment.stopping_mark:
+    """Return what the look needs of the metrics; or why it could not be read."""
+    if deployment.stopping_mark:
         return {}
+    found: dict[Metric, Series] = {}
     try:
-        return context.ports.metrics.read(wanted, since, until)
+        for wanted in wanted_metrics(deployment, context.now, context.minute_seconds):
+            found |= context.ports.metrics.read(*wanted)
     except ControllerError as error:
         return str(error)
+    return found
 
 
 def _drift(context: Context, deployment: Deployment) -> tuple[str | None, bool]:

@@ -18,7 +18,7 @@ from controller.core.deployment import Deployment, Status
 from controller.core.document import parse
 from controller.core.evidence import Minute
 from controller.core.look import look, shifted, wanted_metrics
-from controller.core.measurement import ShiftMade, compared_minutes
+from controller.core.measurement import Metric, Series, ShiftMade, compared_minutes
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT
@@ -142,8 +142,9 @@ class _Driven:
     def _look(self, now: float) -> Ruling:
         """Look as Judge does."""
         moment = BEGIN + timedelta(seconds=now)
-        wanted, since, until = wanted_metrics(self.deployment, moment, MINUTE_SECONDS)
-        shown = measured(wanted, list(self.rollout.shown(now)), since, until)
+        shown: dict[Metric, Series] = {}
+        for wanted in wanted_metrics(self.deployment, moment, MINUTE_SECONDS):
+            shown |= measured(wanted.metrics, list(self.rollout.shown(now)), wanted.since, wanted.until)
         seen = look(self.deployment, [], shown, moment, MINUTE_SECONDS)
         self.deployment = seen.after
         return seen.ruling

@@ -261,7 +261,7 @@ def test_a_record_without_anything_is_judged_by_time_alone() -> None:
 def test_before_the_first_shift_there_is_nothing_to_judge(deployment: Deployment) -> None:
     found = seen(deployment, {}, 60)
     assert found.ruling.reason == "there is nothing to judge before the first shift"
-    assert wanted_metrics(deployment, after(60), 60) == ([], 0, 0)
+    assert wanted_metrics(deployment, after(60), 60) == []
 
 
 @pytest.mark.parametrize("ok_at", [None, after(30)])
@@ -279,7 +279,7 @@ def test_an_alarm_that_was_red_at_the_start_is_armed_from_its_recovery_on(ok_at:
 
 def test_a_look_asks_for_each_metric_once_from_the_first_shift_to_now() -> None:
     ruled = with_rule(compared(subjects=(ERRORS, ORDERS)))
-    wanted, since, until = wanted_metrics(ruled, after(295), 60)
+    ((wanted, since, until),) = wanted_metrics(ruled, after(295), 60)
     assert (since, until) == (FIRST_MINUTE, FIRST_MINUTE + 5)
     both = {*ERRORS.metrics("2"), *ERRORS.metrics("1"), *ORDERS.metrics("2"), *ORDERS.metrics("1")}
     assert len(wanted) == len(set(wanted)) == 8  # what the rule needs is among them
@@ -287,6 +287,26 @@ def test_a_look_asks_for_each_metric_once_from_the_first_shift_to_now() -> None:
 
 
 def test_a_look_asks_for_nothing_where_there_is_nothing_to_compare() -> None:
-    assert wanted_metrics(a_deployment(at_step=0, shifts=(a_shift(0, 1_000),)), after(60), 60)[0] == []
+    assert wanted_metrics(a_deployment(at_step=0, shifts=(a_shift(0, 1_000),)), after(60), 60) == []
     off = compared(plan=a_plan((10_000, 300)), at_step=0)
-    assert wanted_metrics(off, after(60), 60)[0] == []
+    assert wanted_metrics(off, after(60), 60) == []
+
+
+def asked_for(deployment: Deployment, minute: int) -> dict[tuple[int, int], set[Metric]]:
+    """Return what a look in a minute asks for, by the minutes since the first shift of which it does."""
+    wanted = wanted_metrics(deployment, after(minute * 60), 60)
+    return {(since - FIRST_MINUTE, until - FIRST_MINUTE): set(metrics) for metrics, since, until in wanted}
+
+
+def test_of_a_bake_of_days_at_full_weight_no_minute_is_asked_for_that_tells_nothing() -> None:
+    shifts = (a_shift(0, 1_000), a_shift(600, 10_000))
+    ruled = with_rule(compared(at_step=1, shifts=shifts, plan=a_plan((1_000, 600), (10_000, 6 * 86_400))))
+    asked = asked_for(ruled, 7_200)
+    assert asked.keys() == {(0, 10), (7_138, 7_201)}
+    assert asked[0, 10] == {*ERRORS.metrics("2"), *ERRORS.metrics("1")}
+    assert asked[0, 10].isdisjoint(asked[7_138, 7_201])
+
+
+def test_of_a_split_of_days_a_rule_asks_for_its_window_alone() -> None:
+    asked = asked_for(with_rule(compared(), Rule(metric="duration", above="800ms")), 1_440)
+    assert {minutes: len(metrics) for minutes, metrics in asked.items()} == {(0, 1_441): 4, (1_378, 1_441): 1}
