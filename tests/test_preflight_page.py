@@ -11,6 +11,7 @@ MODULES = (
     *("controller/tasks/preflight.py", "controller/tasks/survey.py", "controller/tasks/way_back.py"),
     *("controller/tasks/images.py", "controller/tasks/alarms.py", "controller/core/bypass.py"),
     *("controller/core/compatibility.py", "controller/core/code_storage.py", "controller/core/lifecycle.py"),
+    "controller/core/limits.py",
     *("controller/core/image_manifest.py", "controller/core/zip_package.py", "controller/core/scan.py"),
 )
 _NO_REFUSALS = (

@@ -192,6 +192,7 @@ def _found(function: "GetFunctionResponseTypeDef") -> Code:
         _code(configuration),
         image=where.get("ResolvedImageUri"),
         referenced=_referenced(where.get("ResolvedS3Object")),
+        reserved=function.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         # GetFunction answers all the same to who may not list the tags.
         tags=None if "TagsError" in function else function.get("Tags", {}),
     )
@@ -227,6 +228,7 @@ def _code(configuration: "Configuration | Any") -> Code:
         is_artifact_at_fault=_code_of(configuration).startswith(_ARTIFACTS_FAULT),
         runtime=_runtime(configuration),
         role=configuration.get("Role", ""),
+        timeout_seconds=configuration.get("Timeout", 0),
         dead_letters=configuration.get("DeadLetterConfig", {}).get("TargetArn") or None,
     )
 

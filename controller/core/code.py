@@ -47,8 +47,12 @@ class Code:
     """The ARN of its execution role."""
     dead_letters: str | None = None
     """Where Lambda sends the events that it could not process, if anywhere."""
+    timeout_seconds: int = 0
+    """How long an invocation may take; 0 where that is not told."""
     tags: Mapping[str, str] | None = None
     """The function's tags; None where they are not told."""
+    reserved: int | None = None
+    """The function's reserved concurrency, if it has any; 0 stops it."""
 
 
 @dataclass(frozen=True, slots=True)

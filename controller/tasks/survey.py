@@ -21,6 +21,7 @@ from controller.core.errors import (
     RefusedError,
 )
 from controller.core.hooks_due import longest_waits
+from controller.core.limits import refuse_stopped, stopped_warning, timeout_warning
 from controller.core.looks import refuse_long_plan
 from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
 from controller.core.target import Member, Target, Wish
@@ -107,6 +108,7 @@ def survey_request(survey: Survey, stored: Stored | None, started_at: datetime) 
             code = context.ports.functions.latest(member.function)
             check_managed(code, context.stage)
             survey.codes[member.function] = code
+            _check_stopped(survey, code)
     with survey.judging():
         survey.test_events = find_test_events(context.ports, target)
     for function in dict.fromkeys(hook.function for hook in target.hooks):
@@ -139,6 +141,7 @@ def judge_members(survey: Survey, claims: list[Claim]) -> None:
         _fit_plan(survey)
         for member, at in survey.found.items():
             surroundings(survey, member, at)
+        _warn_of_timeouts(survey)
     _watch_alarms(survey)
 
 
@@ -193,6 +196,16 @@ def _asked_plan(context: Context, asked: Wish, target: Target) -> Plan:
     return plan
 
 
+def _check_stopped(survey: Survey, code: Code) -> None:
+    """Raise RefusedError for a function that may not run, unless a hotfix is what brings it back."""
+    if survey.asked.hotfix:
+        survey.warn(stopped_warning(code))
+        return
+    stopped = refuse_stopped(code)
+    if stopped:
+        raise RefusedError(stopped)
+
+
 def _check_storage(survey: Survey, needed_bytes: int) -> None:
     storage = survey.known("the code storage that is left", survey.context.ports.functions.storage)
     if storage is None:
@@ -217,6 +230,12 @@ def _fit_plan(survey: Survey) -> None:
                     update={"strategy": "AllAtOnce", "steps": (plan.gated_end,), "guard": None}
                 )
                 survey.warn(f"all of the traffic moves at once, and not by {plan.strategy}: {because}")
+
+
+def _warn_of_timeouts(survey: Survey) -> None:
+    if survey.plan:
+        takes, minute_seconds = survey.plan.total_seconds, survey.context.minute_seconds
+        survey.warn(*(timeout_warning(code, takes, minute_seconds) for code in survey.codes.values()))
 
 
 def _watch_alarms(survey: Survey) -> None:

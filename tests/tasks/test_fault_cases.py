@@ -84,9 +84,10 @@ def test_a_role_that_changes_after_the_plan_rolls_back_and_the_next_one_goes_all
     assert world.push(world.upload("release = 2")).status == "SUCCEEDED"
 
 
-def test_a_function_that_may_not_run_is_found_out_by_its_test_event(world: World) -> None:
+def test_a_function_that_is_stopped_after_the_start_is_found_out_by_its_test_event(world: World) -> None:
+    execution = arrive(world, "Publish", artifact=world.upload())
     world.aws("PutFunctionConcurrency", FunctionName="checkout", ReservedConcurrentExecutions=0)
-    execution = world.push(world.upload())
+    resume(execution)
     assert execution.error == "RolledBack"
     assert "Rate Exceeded" in execution.cause
     assert "Shift" not in execution.path

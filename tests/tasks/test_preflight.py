@@ -167,6 +167,42 @@ def test_what_gets_new_code_without_the_alias_is_warned_of_in_record_event_and_n
     assert told["message"].endswith(f". Warning: {source}. Warning: {latest}")
 
 
+def test_a_function_that_is_stopped_is_refused_with_the_command_that_lets_it_run(world: World) -> None:
+    world.aws("PutFunctionConcurrency", FunctionName="checkout", ReservedConcurrentExecutions=0)
+    assert rejected(world) == (
+        "function checkout is stopped: its reserved concurrency is 0, so that no version of it answers and nothing "
+        "can be judged; let it run with: aws lambda delete-function-concurrency --function-name checkout, or "
+        "deploy a hotfix to it as it is"
+    )
+    world.aws("PutFunctionConcurrency", FunctionName="checkout", ReservedConcurrentExecutions=1)
+    assert warned(world) == ()
+
+
+def test_a_hotfix_may_go_to_a_function_that_is_stopped_and_is_warned(world: World) -> None:
+    world.target(strategy="AllAtOnce", final_bake="1m")
+    world.aws("PutFunctionConcurrency", FunctionName="checkout", ReservedConcurrentExecutions=0)
+    hotfix = {"reason": "it fills the disk", "by": "kim"}
+    artifact = world.upload("release = 2")
+    execution = world.run("mend", {"target": "checkout", "artifact": artifact.model_dump(), "hotfix": hotfix})
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert world.record("mend").warnings == (
+        "function checkout is stopped: its reserved concurrency is 0; test events and hooks get no answer from it, "
+        "and nothing is known of the candidate before it may run again",
+    )
+
+
+def test_a_timeout_that_is_longer_than_the_deployment_is_warned_of(world: World) -> None:
+    world.target(strategy="AllAtOnce", final_bake="5m")
+    world.aws("UpdateFunctionConfiguration", FunctionName="checkout", Timeout=900)
+    world.clock.advance(1)
+    assert warned(world) == (
+        "function checkout may take 15m to time out, and all of the deployment 5m: time-outs of the candidate can "
+        "show after its promotion; a longer final_bake sees them",
+    )
+    world.target(strategy="AllAtOnce", final_bake="17m")
+    assert warned(world) == ()
+
+
 def test_event_sources_that_are_switched_off_are_no_reason_to_warn(world: World) -> None:
     world.aws("CreateEventSourceMapping", FunctionName="checkout", EventSourceArn=QUEUE, Enabled=False)
     world.clock.advance(1)
