@@ -25,6 +25,7 @@ class Check(StrEnum):
     TAG = "tag"
     ALIAS = "alias"
     ROLE = "role"
+    RESERVED_CONCURRENCY = "reserved-concurrency"
     AROUND_THE_ALIAS = "around-the-alias"
     CALLERS = "callers"
     FUNCTION_URL = "function-url"

@@ -10,6 +10,7 @@ from controller.core.errors import InputError
 from controller.ports import Artifacts, Metrics, Targets
 from rampart.doctor.examine import examine
 from rampart.doctor.finding import Check, Finding, Severity
+from rampart.embedded.aws_lambda.counts import traffic
 from tests.cli.operator import Operator
 from tests.engine.account import STAGE
 from tests.engine.model_client import ModelClient
@@ -37,6 +38,18 @@ def stack(outputs: Mapping[str, str] = OUTPUTS, parameters: Mapping[str, str] = 
     }
 
 
+ALARM = {
+    "AlarmName": "errors",
+    "Namespace": "AWS/Lambda",
+    "MetricName": "Errors",
+    "Statistic": "Sum",
+    "Period": 60,
+    "EvaluationPeriods": 1,
+    "Threshold": 0.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+}
+MEANT = [{"Name": "FunctionName", "Value": "checkout"}, {"Name": "Resource", "Value": "checkout:live"}]
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:checkout"
 HEALTHY: dict[tuple[str, str], Any] = {
     ("s3", "get_bucket_versioning"): {"Status": "Enabled"},
     ("s3", "get_bucket_notification_configuration"): {"EventBridgeConfiguration": {}},
@@ -102,3 +115,21 @@ class Patient(Operator):
     def found(self, check: Check, severity: Severity | None = None) -> list[Finding]:
         """Return what doctor finds of one check."""
         return [f for f in self.examined() if f.check is check and severity in (None, f.severity)]
+
+
+def alarm(world: World, **changes: Any) -> None:
+    """Make the alarm errors, which the target names."""
+    world.target(alarms=["errors"])
+    made = {**ALARM, "Dimensions": MEANT, "TreatMissingData": "notBreaching", **changes}
+    world.cloudwatch_call("PutMetricAlarm", **made)
+    world.set_alarm("errors", "OK")
+
+
+def served(world: World, calls: int, qualifier: str | None = "live") -> None:
+    """Let calls of checkout be counted, through the alias or past it."""
+    if qualifier:
+        for datum, count in traffic("checkout", qualifier, "1", world.clock.now(), calls):
+            world.cloudwatch.record(datum, count)
+        return
+    for _ in range(calls):
+        world.aws("Invoke", FunctionName="checkout", Payload=b"{}")
