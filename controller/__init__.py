@@ -5,9 +5,9 @@ These are the stages of a deployment, in the order in which the state machine vi
 intake     turns an event of S3 or ECR into an artifact, finds the targets that want it, starts one execution each.
 Plan       judges artifact and target, reads the traffic of late, claims the functions, writes the record.
 Publish    updates the code, waits until Lambda is ready, publishes the candidate version.
-Verify     asks the candidate its test events before any traffic, and hooks before each weight and the promotion.
+Verify     asks the candidate its test events before any traffic, and hears hooks before each weight and promotion.
 Shift      gives the candidate the weight of the next step, on every member.
-Bake       waits at that weight; the end of the wait, or whoever has something to say, ends it.
+Bake       waits at that weight, and asks hooks; the end of the wait, or whoever has something to say, ends it.
 Judge      compares the versions, looks at rules, alarms, marks and time, comes to a verdict and decides.
 Promote    closes the record of a candidate that has baked at full weight, frees the claims.
 RollBack   puts the alias back on the baseline wherever it carries what this deployment wrote.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # The state machine retries too, with jitter and for longer; these retries are for a hiccup.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
-# A function may run for 15 minutes, as Verify may; an invocation is not harmless to repeat.
+# A function may run for 15 minutes, as Verify and Bake may; an invocation is not harmless to repeat.
 _PATIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=880)
 
 
@@ -90,7 +90,7 @@ class AwsPorts:
         """Lambda functions."""
         from controller.adapters.lambda_functions import LambdaFunctions
 
-        patient = cache(lambda: self._client("lambda", _PATIENT_CONFIG))  # Verify alone needs it
+        patient = cache(lambda: self._client("lambda", _PATIENT_CONFIG))  # for test events and hooks alone
         return LambdaFunctions(self._client("lambda"), patient)
 
     @cached_property

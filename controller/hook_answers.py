@@ -68,7 +68,7 @@ def on_said(context: Context, said: Said) -> str:
         return f"deployment {said.deployment_id} does not wait for {said.hook_id}"
     if marked.token and marked.hook and marked.hook.is_waiting:
         context.ports.executions.wake(marked.token)
-    return f"hook {deployment.hook.function} has answered {counted.outcome}"
+    return f"hook {deployment.hook.function} has answered {counted.outcome or 'nothing of use'}"
 
 
 def _after(context: Context, deployment: Deployment, said: Said) -> str:

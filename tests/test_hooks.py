@@ -83,6 +83,13 @@ def in_a_while(world: World, seconds: float, outcome: str = "PASS", reason: str 
     return says
 
 
+def asked_by(world: World, hook: Hook) -> Execution:
+    """Push an artifact, and return its execution when a bake has asked the hook."""
+    (name,) = world.take_in(world.upload()).started
+    world.go_on(lambda: bool(hook.asked))
+    return world.machine.execution(name)
+
+
 def shifts(world: World, execution: Execution) -> list[int]:
     """Return the weights that were given, in their order."""
     return [made.weight for made in world.record(execution.name).shifts]
@@ -236,7 +243,7 @@ def test_a_hook_that_answers_too_late_has_failed() -> None:
 
 def test_a_hook_that_may_not_be_invoked_any_more_has_failed() -> None:
     world, _ = ready("before_each_step")
-    execution = arrive(world, "Verify", 3)
+    execution = arrive(world, "Bake", 3)
     world.fault = Fault(1, error=DENIED, operation="Invoke")
     assert resume(execution).error == "RolledBack"
     assert "hook acceptance could not be asked: " in execution.cause
@@ -300,11 +307,10 @@ def test_what_a_hook_says_before_its_function_has_answered_counts() -> None:
 
 def test_the_first_answer_counts_and_an_old_one_changes_nothing() -> None:
     world, hook = ready("before_each_step", waits)
-    execution = arrive(world, "Bake")
+    execution = asked_by(world, hook)
     (first,) = hook.asked
     assert later(world, first["hook_id"]) == "hook acceptance has answered PASS"
     assert later(world, first["hook_id"], "FAIL") == "hook acceptance has answered PASS"
-    world.machine.release(execution.name)
     world.go_on(lambda: len(hook.asked) == 2)
     assert later(world, first["hook_id"], "FAIL").endswith(f"does not wait for {first['hook_id']}")
     world.at(30, lambda: later(world, hook.asked[1]["hook_id"]))
@@ -314,9 +320,8 @@ def test_the_first_answer_counts_and_an_old_one_changes_nothing() -> None:
 
 def test_an_answer_after_the_deadline_is_told_so_and_does_not_count() -> None:
     world, hook = ready("before_traffic", waits)
-    execution = arrive(world, "Bake")
+    execution = arrive(world, "Judge")
     (asked,) = hook.asked
-    world.wait(301)
     assert later(world, asked["hook_id"]).startswith("hook acceptance has answered too late: it had until ")
     detail = MarkDetail(
         at=world.now(), by="suite", reason="", hook_id=asked["hook_id"], outcome=HookOutcome.PASS
@@ -376,7 +381,7 @@ def test_an_alarm_that_tells_of_itself_stops_the_wait_for_a_hook_at_once() -> No
 
 def test_a_person_who_aborts_outranks_a_hook_that_passed() -> None:
     world, hook = ready("before_each_step", waits)
-    execution = arrive(world, "Bake")
+    execution = asked_by(world, hook)
     later(world, hook.asked[0]["hook_id"])
     mark(world, execution, Mark.ABORT)
     assert resume(execution).error == "RolledBack"

@@ -74,13 +74,15 @@ class HookRun(BaseModel):
     timeout_seconds: int
     until: datetime
     """When it has failed unless it has passed."""
+    asked_at: datetime | None = None
+    """When a bake last began to ask it; None while that is still to be done."""
     outcome: HookOutcome | None = None
     """What it has answered so far; a FAIL ends the deployment."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it has said that it will say later."""
-        return self.outcome is HookOutcome.WAIT
+        """Whether it has not said yet whether the deployment may go on."""
+        return self.outcome in (None, HookOutcome.WAIT)
 
 
 class HookAnswer(BaseModel):

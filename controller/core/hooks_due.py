@@ -1,7 +1,7 @@
 """Hooks that are due: before the next weight or the promotion, one after the other.
 
-Judge finds that a step has passed and that hooks are due before the next; Verify asks them; nobody shifts before
-Judge has looked again.
+Judge finds that a step has passed and that hooks are due before the next; Verify has them asked, each by a bake, so
+that looks go on; nobody shifts before Judge has looked again.
 """
 
 from datetime import datetime, timedelta
@@ -19,6 +19,9 @@ from controller.core.verdict import Verdict
 
 BEFORE_TRAFFIC_LOOK_MINUTES = 15
 """How often alarms are looked at while a hook is waited for before any traffic; they tell of themselves too."""
+
+LONGEST_ASKING = timedelta(minutes=15)
+"""How long a function may run (Lambda quotas): whoever began to ask a hook before that has heard it or has died."""
 
 
 def run_here(deployment: Deployment) -> HookRun | None:
@@ -46,11 +49,11 @@ def _due(deployment: Deployment) -> tuple[At, ...]:
     return (At.BEFORE_EACH_STEP,)
 
 
-def begun(deployment: Deployment, number: int, now: datetime, minute_seconds: float) -> Deployment:
-    """Return the record of a deployment that is about to ask a hook."""
+def begun(deployment: Deployment, number: int, now: datetime, minute_seconds: float) -> HookRun:
+    """Return the asking of a hook that the next bake is to make."""
     hook, step = deployment.hooks[number], deployment.step_index + 1
     seconds = scaled(hook.timeout, minute_seconds)
-    run = HookRun(
+    return HookRun(
         hook_id=f"{deployment.deployment_id}.{step}.{number}",
         step=step,
         number=number,
@@ -59,13 +62,20 @@ def begun(deployment: Deployment, number: int, now: datetime, minute_seconds: fl
         timeout_seconds=hook.timeout,
         until=now + timedelta(seconds=seconds),
     )
-    return deployment.model_copy(update={"hook": run})
 
 
 def later_answer(deployment: Deployment) -> MarkDetail | None:
     """Return what the hook that was asked last has said of its own accord, if it has."""
     said = deployment.marks.get(Mark.HOOK)
     return said if said and deployment.hook and said.hook_id == deployment.hook.hook_id else None
+
+
+def is_to_be_asked(deployment: Deployment, now: datetime) -> bool:
+    """Say whether a hook is due that nobody is asking."""
+    run = run_here(deployment)
+    if run is None or run.outcome is not None or later_answer(deployment) or now >= run.until:
+        return False
+    return run.asked_at is None or now >= run.asked_at + LONGEST_ASKING
 
 
 def has_news(deployment: Deployment) -> bool:

@@ -52,7 +52,7 @@ class MarkDetail(Record):
     hook_id: str | None = None
     """Which asking of a hook it answers."""
     outcome: HookOutcome | None = None
-    """What the hook says."""
+    """What the hook says; None when it said nothing that can be used, and `reason` is why."""
 
     def spell(self, mark: Mark) -> str:
         """Return the mark in words, for the reason of what follows from it."""

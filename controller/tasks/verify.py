@@ -1,8 +1,7 @@
 """Verify: what a candidate must answer before any traffic, and the hooks before each weight and the promotion.
 
-Test events go to the candidate's own version number. Hooks are asked one after the other, one in each visit; the
-asking is written before it is made, so that whoever asks again, after a crash, asks the same. When all have passed,
-Judge looks once more before anything is shifted.
+Test events go to the candidate's own version number. Hooks are asked one after the other, each by a bake, in which
+looks go on; what it said is heard here. When all have passed, Judge looks once more before anything is shifted.
 """
 
 from datetime import datetime, timedelta
@@ -11,16 +10,14 @@ from typing import Any
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.duration import spell_duration
-from controller.core.errors import DeniedError, RefusedError
 from controller.core.expectation import NOTHING_SAID
 from controller.core.freeze import freeze_at
-from controller.core.hook import HookAnswer, HookOutcome, HookRun, read_answer
+from controller.core.hook import HookAnswer, HookOutcome, HookRun
 from controller.core.hooks_due import (
     BEFORE_TRAFFIC_LOOK_MINUTES,
     begun,
     later_answer,
     next_hook,
-    question,
     run_here,
     waiting_words,
 )
@@ -33,7 +30,7 @@ from controller.tasks.end import end
 
 
 def verify(context: Context) -> Ruling:
-    """Let the first shift be made, or the next look; hold for a hook; or end what has failed.
+    """Let the first shift be made, or the next look; hold while a hook is asked; or end what has failed.
 
     Before any traffic a failure ends REJECTED; later it leads to a rollback.
     """
@@ -70,13 +67,11 @@ def _first_fault(context: Context, deployment: Deployment) -> str | None:
 
 
 def _go_on(context: Context, deployment: Deployment, said: str) -> Ruling:
-    """Ask the next hook in the next visit, or let go on what has passed."""
+    """Have the next hook asked, by the bake that follows; or let go on what has passed."""
     number = next_hook(deployment)
     if number is not None:
-        reason = f"{said}; asks hook {deployment.hooks[number].function}"
-        asking = begun(deployment, number, context.ports.clock.now(), context.minute_seconds)
-        context.ports.deployments.save(deployment, asking.model_copy(update={"reason": reason}))
-        return Ruling(Decision.VERIFY, reason)
+        run = begun(deployment, number, context.ports.clock.now(), context.minute_seconds)
+        return _hold(context, deployment, waiting_words(run), _news_by(context, deployment, run), hook=run)
     if deployment.step_index < 0:
         return _first_shift(context, deployment, said)
     look_at = look_at_once(deployment, context.ports.clock.now(), context.minute_seconds)
@@ -100,9 +95,8 @@ def _hear(context: Context, deployment: Deployment, run: HookRun) -> Ruling:
         answer = _answer(context, deployment, run)
     except _UselessError as useless:
         return _fail(context, deployment, f"hook {run.function} {useless}", blames=False)
-    if answer is None or answer.outcome is HookOutcome.WAIT:
-        waits = {"hook": run.model_copy(update={"outcome": HookOutcome.WAIT})}
-        return _hold(context, deployment, waiting_words(run), _news_by(context, deployment, run), **waits)
+    if answer is None:
+        return _hold(context, deployment, waiting_words(run), _news_by(context, deployment, run))
     told = f": {answer.reason}" if answer.reason else ""
     if answer.outcome is HookOutcome.FAIL:
         return _fail(context, deployment, f"hook {run.function} failed{told or ', without a reason'}", blames=True)
@@ -117,29 +111,16 @@ class _UselessError(Exception):
 
 
 def _answer(context: Context, deployment: Deployment, run: HookRun) -> HookAnswer | None:
-    """Return what a hook says; None when it is still waited for. Raises _UselessError."""
-    late = f"has not passed within {spell_duration(run.timeout_seconds)}"
-    later = later_answer(deployment)
-    if later and later.outcome and later.at < run.until:
-        return HookAnswer(outcome=later.outcome, reason=one_line(f"{later.reason} ({later.by})", 400))
+    """Return what a hook has said, when asked or later; None while it is waited for. Raises _UselessError."""
+    said = later_answer(deployment)
+    if said and said.at < run.until:
+        if said.outcome is None:
+            raise _UselessError(said.reason)
+        reason = said.reason if said.by == run.function else f"{said.reason} ({said.by})"
+        return HookAnswer(outcome=said.outcome, reason=one_line(reason, 400))
     if context.ports.clock.now() >= run.until:
-        raise _UselessError(late)
-    if run.is_waiting:
-        return None
-    asked = question(deployment, run.hook_id, run.at, context.stage, run.until)
-    try:
-        answer = context.ports.functions.ask(run.function, "$LATEST", asked)
-    except (RefusedError, DeniedError) as error:
-        raise _UselessError(f"could not be asked: {error}") from error
-    if answer.error:
-        raise _UselessError(f"failed: {one_line(answer.error)}")
-    try:
-        heard = read_answer(answer.payload)
-    except ValueError as malformed:
-        raise _UselessError(str(malformed)) from None
-    if heard.outcome is not HookOutcome.FAIL and context.ports.clock.now() >= run.until:
-        raise _UselessError(late)
-    return heard
+        raise _UselessError(f"has not passed within {spell_duration(run.timeout_seconds)}")
+    return None
 
 
 def _fail(context: Context, deployment: Deployment, reason: str, *, blames: bool) -> Ruling:

@@ -38,6 +38,7 @@ _SMALLEST: dict[tuple[str, str], Scenario] = {
     ("ShiftFunction", "lambda:GetAlias"): scenarios.late_shift,
     ("ShiftFunction", "lambda:CreateAlias"): scenarios.first,
     ("BakeFunction", "dynamodb:GetItem"): scenarios.superseded,
+    ("BakeFunction", "lambda:InvokeFunction"): scenarios.hooked,
     ("BakeFunction", "states:SendTaskSuccess"): scenarios.late_bake,
     ("JudgeFunction", "cloudwatch:DescribeAlarmHistory"): scenarios.flap,
     ("JudgeFunction", "cloudwatch:GetMetricData"): scenarios.compared,
