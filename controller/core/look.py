@@ -338,4 +338,4 @@ def _expects_data(deployment: Deployment, rule: Rule, watched: Watched) -> bool:
 def _watched(deployment: Deployment, metric: str | RuleMetric) -> list[Watched]:
     """Return the candidates that a rule is about: the member's that it names, or every member's."""
     members = [member_of(deployment, metric.function)] if isinstance(metric, RuleMetric) else deployment.members
-    return [Watched(m.function, m.alias, str(m.candidate), deployment.is_alone) for m in members]
+    return [Watched(m.function, m.alias, str(m.candidate), deployment.is_alone) for m in members if m.changes]

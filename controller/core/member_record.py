@@ -38,6 +38,11 @@ class MemberRecord(BaseModel):
         """Whether there was no alias before, so that there is nothing to go back to."""
         return not self.baseline
 
+    @property
+    def changes(self) -> bool:
+        """Whether it gets another version: a member that has the artifact already is left as it is."""
+        return self.candidate != self.baseline
+
     def routing(self, weight: int) -> Routing:
         """Return the routing of the alias when the candidate has `weight` basis points."""
         return routing_at(self.baseline, self.candidate, weight)

@@ -27,7 +27,9 @@ def publish(context: Context) -> Ruling:
         return end(context, deployment, Status.SKIPPED, f"{deployment.what} is live already: {versions}")
     reason = f"published {', '.join(_told(deployment, member) for member in deployment.members)}"
     if deployment.reason != reason:  # else it was told before an answer was lost
-        after = deployment.model_copy(update={"reason": reason})
+        changing = {member.function for member in deployment.members if member.changes}
+        subjects = tuple(subject for subject in deployment.subjects if subject.function in changing)
+        after = deployment.model_copy(update={"reason": reason, "subjects": subjects})
         context.ports.deployments.save(deployment, after, event_of(after, Transition.PUBLISHED, context.now))
     return Ruling(Decision.VERIFY, reason)
 

@@ -178,3 +178,23 @@ def test_a_broken_release_of_a_function_called_once_a_minute_is_rolled_back(worl
     execution = deployed(world, share(1.0, 0.0), 1, strategy="guarded")
     assert execution.error == "RolledBack"
     assert "checkout version 2 fails more than version 1" in execution.cause
+
+
+def test_a_member_that_has_the_artifact_already_is_neither_compared_with_itself_nor_held_to_rules(
+    world: World,
+) -> None:
+    world.function("basket")
+    members = [{"function": "checkout"}, {"function": "basket"}]
+    release = world.upload()
+    world.target("basket", members=members[1:], strategy="AllAtOnce")
+    assert world.run("basket-first", {"target": "basket", "artifact": release.model_dump()}).status == "SUCCEEDED"
+    world.target(members=members, comparison={}, strategy=LINEAR, rules=[{"metric": "error_rate", "above": "5%"}])
+    for function, failing in (("checkout", 0.001), ("basket", 0.2)):  # what is live there is nobody's release
+        Traffic(world, 600, share(failing, failing), function=function).past().flow(120)
+    execution = world.run("both", {"target": "checkout", "artifact": release.model_dump()})
+    assert execution.status == "SUCCEEDED"
+    record = world.record("both")
+    assert [(member.baseline, member.candidate) for member in record.members] == [("1", "2"), ("2", "2")]
+    assert record.verdict
+    compared = {each["candidate"]["version"] for each in record.verdict.evidence["comparisons"]}
+    assert compared == {"checkout version 2"}
