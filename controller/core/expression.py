@@ -13,9 +13,6 @@ from controller.core.wording import one_line, shown
 MAX_LENGTH = 500
 """The most characters of an expression."""
 
-JSON_FUNCTION = "powertools_json"
-"""The function that reads a text as JSON, called as Powertools for AWS Lambda calls it."""
-
 
 def checked(text: str) -> str:
     """Return an expression that can be evaluated; raises ValueError that says why not."""

@@ -14,6 +14,8 @@ from controller.core.strategy import Plan
 MACHINE_TIMEOUT_SECONDS = 864_000
 """The state machine's own TimeoutSeconds: ten days, for a day's wait, a plan of seven, and its holds."""
 MAX_PLAN_SECONDS = 604_800
+MAX_GATED_SECONDS = 777_600
+"""The longest plan with all that its gates may wait: nine days, of which a day's wait for its turn is no part."""
 MAX_HISTORY_EVENTS = 20_000
 """Step Functions fails an execution at 25,000 history events (service quotas); holds need the rest."""
 
@@ -108,6 +110,12 @@ def refuse_long_plan(plan: Plan, minute_seconds: float, waits: Sequence[int] = (
     if plan.total_seconds + sum(waits) > MAX_PLAN_SECONDS:
         hooks = f", of which its hooks may take {spell_span(sum(waits))}" if waits else ""
         return f"the plan takes {spell_span(plan.total_seconds + sum(waits))}{hooks}; a deployment may take 7d"
+    gates = sum(step.approval.within_seconds for step in plan.steps if step.approval)
+    if plan.total_seconds + sum(waits) + gates > MAX_GATED_SECONDS:
+        own = spell_span(plan.total_seconds + sum(waits))
+        return (
+            f"the plan takes {own}, and its gates may wait {spell_span(gates)}; with them a deployment may take 9d"
+        )
     events = history_events(plan, minute_seconds, waits)
     if events > MAX_HISTORY_EVENTS:
         return f"the plan needs {events} history events of Step Functions; {MAX_HISTORY_EVENTS} is the most"

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.approval import Gate, WhenUnanswered
+from controller.core.claim import MAX_WAIT_MINUTES
 from controller.core.deployment import Deployment
 from controller.core.looks import (
     MACHINE_TIMEOUT_SECONDS,
@@ -147,6 +149,31 @@ def test_a_fleet_that_shifts_together_stays_below_the_quota_of_describe_alarms()
 def test_a_plan_that_the_state_machine_cannot_finish_is_refused(bakes: list[int], refused: str | None) -> None:
     weights = [10_000 * (index + 1) // len(bakes) for index in range(len(bakes))]
     assert refuse_long_plan(a_plan(*zip(weights, bakes, strict=True)), 60) == refused
+
+
+@pytest.mark.parametrize(
+    ("gates", "refused"),
+    [
+        ([], None),
+        ([3 * DAY], None),
+        ([3 * DAY, 2 * DAY], None),
+        (
+            [3 * DAY, 3 * DAY],
+            "the plan takes 4d, and its gates may wait 6d; with them a deployment may take 9d",
+        ),
+    ],
+    ids=["none", "one", "just as much", "too long"],
+)
+def test_a_plan_whose_gates_may_outlast_the_state_machine_is_refused(gates: list[int], refused: str | None) -> None:
+    plan = a_plan((1_000, 2 * DAY), (5_000, DAY), (10_000, DAY))
+    gated = [
+        step.model_copy(update={"approval": Gate(within_seconds=within, then=WhenUnanswered.GO_ON)})
+        for step, within in zip(plan.steps, gates, strict=False)
+    ]
+    plan = plan.model_copy(update={"steps": (*gated, *plan.steps[len(gated) :])})
+    assert refuse_long_plan(plan, 60) == refused
+    if refused is None:
+        assert plan.total_seconds + sum(gates) + 60 * MAX_WAIT_MINUTES <= MACHINE_TIMEOUT_SECONDS
 
 
 @given(st.lists(st.integers(0, DAY), min_size=1, max_size=200))
