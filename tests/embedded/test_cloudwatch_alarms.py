@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rampart.embedded.clock import VirtualClock
 from rampart.embedded.cloudwatch.datum import Datum
@@ -12,6 +14,7 @@ from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.wire import ApiError, Call
 
 START = 1_800_000_000.0
+ALL_TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
 class World:
@@ -265,3 +268,59 @@ def test_a_listener_may_call_cloudwatch_back() -> None:
 def test_an_alarm_that_cannot_be_is_refused(params: dict[str, Any], message: str) -> None:
     with pytest.raises(ApiError, match=message):
         World().put_alarm(**params)
+
+
+HAPPENINGS = st.lists(
+    st.one_of(
+        st.tuples(st.just("pass"), st.integers(1, 300)),
+        st.tuples(st.just("record"), st.integers(-3, 5)),
+        st.tuples(st.just("set"), st.sampled_from(["OK", "ALARM", "INSUFFICIENT_DATA"])),
+        st.tuples(st.just("put"), st.sampled_from(["breaching", "notBreaching", "ignore", "missing"])),
+        st.tuples(st.just("compose"), st.just("")),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("lag_seconds", [0.0, 90.0])
+@given(happenings=HAPPENINGS)
+def test_an_alarm_that_nothing_can_change_is_left_alone_and_nobody_can_tell(
+    lag_seconds: float, happenings: list[tuple[str, Any]]
+) -> None:
+    resting, busy = World(lag_seconds=lag_seconds), World(lag_seconds=lag_seconds)
+    busy.cloudwatch._is_at_rest = lambda: False  # type: ignore[method-assign]
+    for world in (resting, busy):
+        world.put_alarm(EvaluationPeriods=2, DatapointsToAlarm=1)
+        for what, how in happenings:
+            match what:
+                case "pass":
+                    until = world.clock.now() + 60.0 * how
+                    while (due := world.cloudwatch.next_evaluation(until)) <= until:
+                        world.clock.advance(due - world.clock.now())
+                        world.cloudwatch.evaluate()
+                    world.clock.advance(until - world.clock.now())
+                case "record":  # of a minute that is over, or not yet there
+                    moment = world.clock.now() + 60 * how
+                    world.cloudwatch.record(Datum("shop", "Failed", (), max(0, how), "Count", moment))
+                case "set":
+                    world.ask("SetAlarmState", AlarmName="errors", StateValue=how, StateReason="by hand")
+                case "put":
+                    world.put_alarm(EvaluationPeriods=2, DatapointsToAlarm=1, TreatMissingData=how)
+                case "compose":
+                    world.ask("PutCompositeAlarm", AlarmName="either", AlarmRule='ALARM("errors")')
+    history = [world.ask("DescribeAlarmHistory", AlarmTypes=ALL_TYPES) for world in (resting, busy)]
+    assert history[0] == history[1]
+    assert resting.events == busy.events
+
+
+def test_when_nothing_can_change_an_alarm_its_next_evaluation_is_the_last_one_before_something_happens() -> None:
+    world = World()
+    world.put_alarm()
+    world.minute(1)
+    assert world.cloudwatch.next_evaluation(START + 6000) == START + 120
+    for _ in range(3):
+        world.minute()
+    assert world.state() == "INSUFFICIENT_DATA"
+    assert world.cloudwatch.next_evaluation(START + 6010) == START + 6000
+    world.cloudwatch.record(Datum("shop", "Failed", (), 1, "Count", START + 300))
+    assert world.cloudwatch.next_evaluation(START + 6010) == START + 300

@@ -39,7 +39,8 @@ class Timeline:
         """How much later than the earliest something may be due and yet be chosen first: calls may be slow."""
         self.tick: Callable[[], object] = lambda: None
         """Is called whenever the time of `next_tick` has come."""
-        self.next_tick: Callable[[], float] = lambda: math.inf
+        self.next_tick: Callable[[float], float] = lambda unless_before: math.inf
+        """Says when the next tick is due, given the time before which nothing else happens."""
         self._heap: list[Planned] = []
         self._numbers = itertools.count()
 
@@ -53,7 +54,7 @@ class Timeline:
         """Let the next thing happen that is due by `until`; False when there is none. Ticks come on the way."""
         first = self._first()
         horizon = min(first.due if first else math.inf, until)
-        tick = self.next_tick()
+        tick = self.next_tick(horizon) if horizon < math.inf else math.inf
         if tick <= horizon < math.inf:
             self._move_to(tick)
             self.tick()

@@ -105,7 +105,9 @@ class World(Account):
         self._meanwhile: list[Meanwhile] = []
         self.timeline = Timeline(self.clock, choose)
         self.timeline.tick = self.cloudwatch.evaluate
-        self.timeline.next_tick = lambda: self.cloudwatch.next_evaluation() if self.alarm_events else math.inf
+        self.timeline.next_tick = lambda horizon: (
+            self.cloudwatch.next_evaluation(horizon) if self.alarm_events else math.inf
+        )
         self.lambdas = Lambdas(self.timeline)
         self.deliveries = Deliveries(self.timeline, self.lambdas)
         self.stream = Stream(self.timeline, self.lambdas, self._tell)

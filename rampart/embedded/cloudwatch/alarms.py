@@ -69,7 +69,8 @@ class Alarm:
     @property
     def metric(self) -> Metric:
         """Return namespace, name and dimensions of the metric that a metric alarm watches."""
-        return self.config["Namespace"], self.config["MetricName"], dimensions_of(self.config["Dimensions"])
+        dimensions = tuple((each["Name"], each["Value"]) for each in self.config["Dimensions"])
+        return self.config["Namespace"], self.config["MetricName"], dimensions
 
     @property
     def statistic(self) -> str:
@@ -186,6 +187,12 @@ def decide(points: Sequence[bool | None], periods: int, to_alarm: int, missing: 
         return "INSUFFICIENT_DATA"
     oldest_age = len(points) - points.index(True)
     return "ALARM" if oldest_age >= to_alarm else "OK"
+
+
+def without_data(config: Mapping[str, Any]) -> str | None:
+    """Return the state in which a metric alarm ends up without any data, or None when it keeps the one it has."""
+    periods = config["EvaluationPeriods"]
+    return decide((), periods, config.get("DatapointsToAlarm", periods), config["TreatMissingData"])
 
 
 def judge(alarm: Alarm, points: Sequence[Point], now: float) -> State | None:

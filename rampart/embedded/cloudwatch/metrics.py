@@ -32,6 +32,7 @@ class MetricStore:
         self._lag_seconds = lag_seconds
         self._arriving: deque[tuple[float, Datum, float]] = deque()
         self._series: dict[Metric, dict[str, dict[int, Bucket]]] = {}
+        self._newest: dict[Metric, float] = {}
 
     def minute_of(self, time: float) -> int:
         """Return the number since the epoch of the minute that holds `time`."""
@@ -50,18 +51,27 @@ class MetricStore:
         """Make visible what has arrived by the epoch second `at`."""
         while self._arriving and self._arriving[0][0] <= at:
             _, datum, count = self._arriving.popleft()
-            units = self._series.setdefault((datum.namespace, datum.name, datum.dimensions), {})
-            minutes = units.setdefault(datum.unit, {})
-            minutes.setdefault(self.minute_of(datum.timestamp), Bucket()).add(datum.value, count)
+            metric, minute = (datum.namespace, datum.name, datum.dimensions), self.minute_of(datum.timestamp)
+            minutes = self._series.setdefault(metric, {}).setdefault(datum.unit, {})
+            minutes.setdefault(minute, Bucket()).add(datum.value, count)
+            self._newest[metric] = max(minute, self.newest_minute(metric))
 
-    def window(self, metric: Metric, unit: str | None, start: int, end: int) -> Bucket | None:
-        """Return the data of the minutes from `start` up to but without `end`, or None when there are none."""
-        return self._periods(metric, unit, range(start, end), end - start).get(start)
+    @property
+    def is_arriving(self) -> bool:
+        """Whether there is data that cannot be seen yet."""
+        return bool(self._arriving)
 
-    def _periods(self, metric: Metric, unit: str | None, wanted: range, length: int) -> dict[int, Bucket]:
+    def newest_minute(self, metric: Metric) -> float:
+        """Return the last minute for which a metric has data that can be seen; minus infinity without any."""
+        return self._newest.get(metric, -math.inf)
+
+    def periods(self, metric: Metric, unit: str | None, wanted: range, length: int) -> dict[int, Bucket]:
         """Return the data of each period of `length` minutes that has any, by its first minute."""
+        series = self._series.get(metric)
+        if not series:
+            return {}
         found: dict[int, list[Bucket]] = defaultdict(list)
-        for name, minutes in self._series.get(metric, {}).items():
+        for name, minutes in series.items():
             if unit not in (None, name):
                 continue
             # A week is longer than most series and an hour shorter, so walk the smaller of the two.
@@ -152,7 +162,7 @@ class MetricStore:
         """
         first = self.minute_of(start)
         periods = math.ceil((math.ceil(round(end / self._clock.minute_seconds, 4)) - first) / length)
-        return sorted(self._periods(metric, unit, range(first, first + periods * length), length).items())
+        return sorted(self.periods(metric, unit, range(first, first + periods * length), length).items())
 
     def get_metric_statistics(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out GetMetricStatistics; data points come oldest first."""

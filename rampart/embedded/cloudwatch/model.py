@@ -26,6 +26,7 @@ from rampart.embedded.cloudwatch.alarms import (
     metric_config,
     new_alarm,
     tags_of,
+    without_data,
 )
 from rampart.embedded.cloudwatch.checks import epoch, invalid, one_of, only, page
 from rampart.embedded.cloudwatch.dashboards import Dashboards
@@ -99,17 +100,37 @@ class CloudWatchModel:
         """Evaluate the alarms once for each full minute that has passed since the last evaluation."""
         with self._lock:
             now = self._metrics.minute_of(self._clock.now())
-            if not self._alarms:
-                self._evaluated_minute = now
             while self._evaluated_minute < now:
+                if self._is_at_rest():
+                    self._evaluated_minute = now
+                    break
                 self._evaluated_minute += 1
                 self._evaluate_at(self._evaluated_minute)
         self._send()
 
-    def next_evaluation(self) -> float:
-        """Return the epoch second at which alarms are next evaluated."""
+    def next_evaluation(self, unless_before: float = 0.0) -> float:
+        """Return the epoch second at which alarms are next evaluated.
+
+        When nothing can change an alarm unless somebody calls, and nobody does so before the epoch second
+        `unless_before`, it is the last one that is due by then.
+        """
         with self._lock:
-            return self._metrics.time_of(self._evaluated_minute + 1)
+            following = self._evaluated_minute + 1
+            if following < (last := self._metrics.minute_of(unless_before)) and self._is_at_rest():
+                following = last
+            return self._metrics.time_of(following)
+
+    def _is_at_rest(self) -> bool:
+        """Tell whether every further evaluation finds each alarm as it is, until somebody calls."""
+        if self._alarms and self._metrics.is_arriving:
+            return False
+        return not any(each.unchecked if each.rule else self._may_change(each) for each in self._alarms.values())
+
+    def _may_change(self, alarm: Alarm) -> bool:
+        """Tell whether a metric alarm has data to look at, or is not yet in the state that it has without any."""
+        looked_at_from = self._evaluated_minute + 1 - _range_minutes(alarm)
+        has_data = self._metrics.newest_minute(alarm.metric) >= looked_at_from
+        return has_data or without_data(alarm.config) not in (None, alarm.state.value)
 
     def tags_of(self, arn: str) -> dict[str, str]:
         """Return the tags of the alarm with this ARN; none when there is no such alarm."""
@@ -138,14 +159,9 @@ class CloudWatchModel:
     def _points(self, alarm: Alarm, minute: int) -> list[Point]:
         """Return the complete periods of a metric alarm's evaluation range before `minute`, oldest first."""
         length = period_minutes(alarm.config["Period"])
-        number = alarm.config["EvaluationPeriods"] + EXTRA_PERIODS
-        return [
-            Point(
-                self._metrics.time_of(start),
-                self._metrics.window(alarm.metric, alarm.config.get("Unit"), start, start + length),
-            )
-            for start in range(minute - number * length, minute, length)
-        ]
+        first = minute - _range_minutes(alarm)
+        found = self._metrics.periods(alarm.metric, alarm.config.get("Unit"), range(first, minute), length)
+        return [Point(self._metrics.time_of(start), found.get(start)) for start in range(first, minute, length)]
 
     def _change(self, alarm: Alarm, state: State) -> None:
         """Put an alarm in `state`; when the value is another one: history, event, composite alarms above."""
@@ -313,6 +329,12 @@ class CloudWatchModel:
         if all(alarm_arn(name) != arn for name in self._alarms):
             raise ApiError("ResourceNotFoundException", f"There is no resource {arn}.", 404)
         return {"Tags": [{"Key": key, "Value": value} for key, value in self.tags_of(arn).items()]}
+
+
+def _range_minutes(alarm: Alarm) -> int:
+    """Return how many minutes a metric alarm's evaluation range is long."""
+    periods: int = alarm.config["EvaluationPeriods"] + EXTRA_PERIODS
+    return periods * period_minutes(alarm.config["Period"])
 
 
 def _kinds(params: Mapping[str, Any]) -> tuple[str, ...]:
