@@ -63,6 +63,10 @@ class Functions(Protocol):
         """Make an alias on a version; raises ConflictError when there is one of that name."""
         ...
 
+    def delete_alias(self, alias: Alias) -> None:
+        """Delete an alias if it is still as `alias` says; raises MissingError or ConflictError."""
+        ...
+
     def aliases(self, function: str) -> list[Alias]:
         """Return every alias of a function; raises MissingError."""
         ...

@@ -53,6 +53,7 @@ LAMBDA_WRITES = {
     "lambda:PublishVersion",
     "lambda:UpdateAlias",
     "lambda:CreateAlias",
+    "lambda:DeleteAlias",
     "lambda:InvokeFunction",
 }
 OWN_STAGE = {"StringEquals": {"aws:ResourceTag/rampart:managed": {"Ref": "Stage"}}}
@@ -181,9 +182,8 @@ def test_only_those_who_shift_or_put_back_may_move_traffic() -> None:
     movers = {name.split(".")[0] for name, s in STATEMENTS.items() if "lambda:UpdateAlias" in actions(s)}
     back = {"RollBackFunction", "SignalFunction", "ControlFunction", "RestoreFunction", "ReconcileFunction"}
     assert {"ShiftFunction", "RollBackFunction"} <= movers <= {"ShiftFunction", *back}
-    assert {name for name, s in STATEMENTS.items() if "lambda:CreateAlias" in actions(s)} == {
-        "ShiftFunction.MakeAliases"
-    }
+    for action in ("lambda:CreateAlias", "lambda:DeleteAlias"):
+        assert [name for name, s in STATEMENTS.items() if action in actions(s)] == ["ShiftFunction.MakeAliases"]
 
 
 def test_records_outlive_the_stack_and_can_be_restored() -> None:

@@ -97,6 +97,16 @@ class LambdaFunctions:
             created = self._lambda.create_alias(FunctionName=function, Name=name, FunctionVersion=version)
         return _alias(function, created)
 
+    def delete_alias(self, alias: Alias) -> None:
+        """Delete an alias if it is still as `alias` says; raises MissingError or ConflictError.
+
+        DeleteAlias takes no RevisionId (Lambda API): what is done between the look and the deletion is lost.
+        """
+        if self.alias(alias.function, alias.name) != alias:
+            raise ConflictError(f"alias {alias} was changed by somebody else")
+        with aws_errors(f"alias {alias}"):
+            self._lambda.delete_alias(FunctionName=alias.function, Name=alias.name)
+
     def aliases(self, function: str) -> list[Alias]:
         """Return every alias of a function; raises MissingError."""
         with aws_errors(f"aliases of function {function}"):

@@ -10,7 +10,7 @@ from controller.core.look import shifted
 from controller.core.measurement import ShiftMade
 from controller.core.member_record import MemberRecord
 from controller.tasks.context import Context, read_live
-from controller.tasks.first import alias_now
+from controller.tasks.first import alias_now, take_back
 
 
 def shift(context: Context) -> Ruling:
@@ -22,10 +22,17 @@ def shift(context: Context) -> Ruling:
         clock = context.ports.clock
         earliest = deployment.shift_at or clock.now()
         clock.wait_until(earliest)
-        aliases = [_shift_member(context, deployment, member) for member in deployment.members]
-        # A try before this one may have made it, at any moment since.
-        made = ShiftMade(at=earliest, until=clock.now(), weight=deployment.weight_at(deployment.intended_index))
-        deployment = _record(context, deployment, aliases, made)
+        aliases: list[Alias] = []
+        try:
+            for member in deployment.members:
+                aliases.append(_shift_member(context, deployment, member))  # noqa: PERF401 - to be known when one fails
+            # A try before this one may have made it, at any moment since.
+            made = ShiftMade(at=earliest, until=clock.now(), weight=deployment.weight_at(deployment.intended_index))
+            deployment = _record(context, deployment, aliases, made)
+        except (StoppedError, ConflictError):  # the record of the shift is a first one's look after the write
+            if deployment.is_first:
+                take_back(context, aliases)
+            raise
     return Ruling(Decision.HOLD, deployment.reason, deployment.seconds_to_look(context.ports.clock.now()))
 
 
@@ -49,7 +56,7 @@ def _shift_member(context: Context, deployment: Deployment, member: MemberRecord
 def _write(context: Context, member: MemberRecord, alias: Alias, wanted: Routing) -> Alias:
     # After the RevisionId: whoever stopped us before now is seen, whoever does from now on makes it stale.
     read_live(context, member)
-    if member.is_first:  # once it is there it cannot be taken back
+    if member.is_first:
         return context.ports.functions.create_alias(member.function, member.alias, wanted.version)
     written = context.ports.functions.route(alias, wanted)
     try:

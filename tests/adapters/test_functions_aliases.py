@@ -210,6 +210,19 @@ def test_no_alias_is_made_on_what_does_not_exist(functions: LambdaFunctions, fun
         functions.create_alias("nothing", "green", "1")
 
 
+def test_an_alias_that_was_made_is_deleted_while_it_is_as_it_was(
+    functions: LambdaFunctions, alias: Alias, function: Function
+) -> None:
+    made = functions.create_alias(function.name, "green", "2")
+    touched = functions.route(made, Routing("1"))
+    with pytest.raises(ConflictError, match=f"alias {function.name}:green was changed by somebody else"):
+        functions.delete_alias(made)
+    functions.delete_alias(touched)
+    assert [each.name for each in functions.aliases(function.name)] == ["live"]
+    with pytest.raises(MissingError):
+        functions.delete_alias(touched)
+
+
 def test_a_missing_permission_to_make_an_alias_is_said(
     aws: EmbeddedAws, function: Function, fresh: Callable[[str], str]
 ) -> None:

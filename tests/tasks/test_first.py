@@ -1,6 +1,8 @@
 """The first deployment: no member has an alias yet, which is made on the candidate after its tests."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controller.core.deployment import Mark, Status
 from controller.core.errors import InputError
@@ -186,6 +188,54 @@ def test_one_that_is_aborted_before_its_shift_makes_no_alias(world: World, state
     assert "is left on" not in execution.cause
     assert world.reconcile() == []
     assert world.push(world.upload("release = 2")).status == "SUCCEEDED"
+
+
+def test_one_that_is_stopped_in_the_very_moment_of_its_shift_leaves_no_alias(world: World) -> None:
+    execution = arrive(world, "Shift")
+    world.meanwhile("CreateAlias", lambda: ask(world, execution.name, "abort"))
+    assert resume(execution).error == "RolledBack"
+    assert (aliases(world), at_rest(world, execution)) == ([], (Status.ROLLED_BACK, None))
+    assert "is left on" not in execution.cause
+    assert world.push(world.upload("release = 2")).status == "SUCCEEDED"
+
+
+def test_an_alias_that_somebody_has_touched_since_it_was_made_is_not_taken_back(world: World) -> None:
+    execution = arrive(world, "Shift")
+    world.meanwhile("CreateAlias", lambda: ask(world, execution.name, "abort"))
+    world.meanwhile("CreateAlias", lambda: edit_alias(world, Description="mine"), "after")
+    assert resume(execution).error == "RolledBack"
+    assert (aliases(world), holder(world)) == (["live"], None)
+
+
+def test_one_whose_alias_is_the_baseline_of_another_deployment_by_now_is_not_taken_back(world: World) -> None:
+    execution = arrive(world, "Shift")
+    world.meanwhile("CreateAlias", lambda: ask(world, execution.name, "abort"))
+    world.meanwhile("CreateAlias", lambda: world.ports.deployments.give_away("checkout", "another-1"), "after")
+    assert resume(execution).error == "RolledBack"
+    assert aliases(world) == ["live"]
+
+
+@settings(max_examples=150)
+@given(st.lists(st.integers(0, 3), max_size=50), st.integers(1, 2))
+def test_whoever_goes_first_when_one_is_stopped_in_its_shift_what_is_left_is_told(
+    choices: list[int], members: int
+) -> None:
+    world, left = World(), iter(choices)
+    functions = ("checkout", "basket")[:members]
+    for function in functions:
+        world.function(function)
+        world.aws("DeleteAlias", FunctionName=function, Name="live")
+    world.target(members=[{"function": function} for function in functions])
+    execution = arrive(world, "Shift")
+    world.timeline.choose = lambda labels: next(left, 0) % len(labels)
+    world.machine.release(execution.name)
+    world.deliveries.send("Control", lambda: ask(world, execution.name, "abort"))
+    world.settle(3600)
+    record = world.record(execution.name)
+    assert (record.status, holder(world)) in {(Status.ROLLED_BACK, None), (Status.PROMOTED, None)}
+    if record.status is Status.ROLLED_BACK:
+        is_there = {function: bool(aliases(world, function)) for function in functions}
+        assert {f: f"alias {f}:live, which it made, is left" in record.reason for f in functions} == is_there
 
 
 @pytest.mark.parametrize("which", [Mark.ABORT, Mark.ALARM])
