@@ -4,9 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from controller.core.errors import ControllerError
 from controller.core.hook import HookOutcome
+from controller.core.wording import one_line
 
 
 class Mark(StrEnum):
@@ -33,12 +35,19 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, stored: Any) -> Self:
-        """Return a record as it was stored; raises ValidationError.
+        """Return a record as it was stored; raises ControllerError when somebody has broken it.
 
         Records outlive the code that wrote them: what a later version added is passed over, in the documents that
         people wrote, too, whose unknown fields are refused elsewhere.
         """
-        return cls.model_validate(stored, extra="ignore")
+        try:
+            return cls.model_validate(stored, extra="ignore")
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            where = ".".join(map(str, fault["loc"]))
+            whose = stored.get("deployment_id", "") if isinstance(stored, dict) else ""
+            kind = f"{cls.__name__.lower()} {whose}".strip()
+            raise ControllerError(one_line(f"the stored {kind} cannot be read: {where}: {fault['msg']}")) from error
 
 
 class MarkDetail(Record):

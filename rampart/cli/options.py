@@ -40,8 +40,6 @@ def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def reach(**given: Any) -> None:
         # Imported here, so that other commands do not pay for AWS.
-        from pydantic import ValidationError
-
         from controller.core.errors import ControllerError, InputError
         from rampart.cli.stack import AWS_ERRORS, Place, Stack
 
@@ -55,8 +53,6 @@ def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:
             _fail(command, str(explained), WRONG_USAGE if isinstance(explained, InputError) else ENDED_OTHERWISE)
         except AWS_ERRORS as error:
             _fail(command, (stack.ended() if stack else None) or str(error), ENDED_OTHERWISE)
-        except ValidationError as error:
-            _fail(command, f"a record in the table cannot be read: {error}", ENDED_OTHERWISE)
 
     reach.__signature__ = inspect.Signature([*own, *_PLACE])  # type: ignore[attr-defined]
     reach.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *_PLACE)}

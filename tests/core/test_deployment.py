@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from controller.core.alias import Alias, Routing, routing_at
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, Status, Transition, event_of
+from controller.core.errors import ControllerError
 from controller.core.strategy import FULL_WEIGHT
 from controller.core.target import Hotfix
 from controller.core.verification import VerificationEvent
@@ -242,7 +242,7 @@ def test_a_test_event_keeps_every_field_of_its_payload() -> None:
 def test_a_record_whose_documents_are_none_at_all_is_not_taken_for_a_good_one(field: str) -> None:
     record: Any = full().model_dump(mode="json")
     record[field] = ["x"]
-    with pytest.raises(ValidationError, match=field):
+    with pytest.raises(ControllerError, match=field):
         Deployment.read(record)
 
 
@@ -267,3 +267,11 @@ def test_a_deployment_of_an_existing_version_says_so() -> None:
 
 def test_a_deployment_that_names_nothing_does_not_invent_a_version() -> None:
     assert "None" not in a_deployment(artifact=None, version=None, status=Status.REJECTED).what
+
+
+@pytest.mark.parametrize("broken", [{"status": "GREEN"}, {"members": [{}]}, {"started_at": "soon"}])
+def test_a_record_that_somebody_broke_is_told_in_one_line_that_names_it(broken: dict[str, Any]) -> None:
+    # Whoever goes through several deployments goes on past an error of the controller's own, and past no other.
+    with pytest.raises(ControllerError, match=r"^the stored deployment orders-abc-1 cannot be read: ") as failed:
+        Deployment.read(a_deployment().model_dump(mode="json") | broken)
+    assert (next(iter(broken)) in str(failed.value), "\n" in str(failed.value)) == (True, False)
