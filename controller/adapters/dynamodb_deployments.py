@@ -4,28 +4,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from controller.adapters import dynamodb_items as items
 from controller.adapters.aws_errors import aws_errors
+from controller.adapters.dynamodb_cancelled import cancelled, has_crossed
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, MarkDetail, Status
-from controller.core.errors import (
-    ClaimHeldError,
-    ConflictError,
-    ControllerError,
-    MissingError,
-    NotReadyError,
-    UnavailableError,
-)
+from controller.core.errors import ConflictError, MissingError, NotReadyError, UnavailableError
 from controller.core.member_record import MemberRecord
 from controller.ports import Claim, Live, Newest, Tried
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# botocore does not repeat a TransactionConflictException of a plain write.
+# botocore repeats neither a plain write nor a transaction that meets another transaction.
 _TRIES_BESIDE_TRANSACTIONS = 8
-_PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
 class DynamoDbDeployments:
@@ -368,31 +359,15 @@ class DynamoDbDeployments:
 
     def _transact(self, writes: list[dict[str, Any]], deployment: Deployment) -> None:
         doing = f"writing deployment {deployment.deployment_id}"
-        with aws_errors(doing):
-            try:
-                self._dynamodb.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
-            except self._dynamodb.exceptions.TransactionCanceledException as error:
-                raise _cancelled(error, deployment, doing) from error
+        for last_try in (*(False,) * _TRIES_BESIDE_TRANSACTIONS, True):
+            with aws_errors(doing):
+                try:
+                    self._dynamodb.transact_write_items(TransactItems=writes)  # type: ignore[arg-type]
+                    return
+                except self._dynamodb.exceptions.TransactionCanceledException as error:
+                    if last_try or not has_crossed(error):
+                        raise cancelled(error, deployment, doing) from error
 
 
 def _watches(deployment: Deployment) -> list[items.Key]:
     return [items.watch_key(alarm.name, deployment.deployment_id) for alarm in deployment.alarms]
-
-
-def _cancelled(error: ClientError, deployment: Deployment, doing: str) -> ControllerError:
-    """Return why a transaction was cancelled, in our words.
-
-    Source: DynamoDB API reference, TransactWriteItems, CancellationReasons: one for each write, in order.
-    """
-    reasons: list[Any] = error.response.get("CancellationReasons", [])
-    failed = next((r for r in reasons if r.get("Code") == "ConditionalCheckFailed"), None)
-    if failed is None:
-        codes = sorted({r.get("Code", "None") for r in reasons} - {"None"})
-        kind = UnavailableError if _PASSING & set(codes) or not codes else ControllerError
-        return kind(f"{doing}: {', '.join(codes)}")
-    there = items.from_dynamodb(failed.get("Item"))
-    for member in deployment.members:
-        is_its_claim = there.get("pk") == items.claim_key(member.function)["pk"]
-        if is_its_claim and there.get("owner") not in (None, deployment.deployment_id):
-            return ClaimHeldError(member.function, there["owner"])
-    return ConflictError(f"{doing}: it has changed since it was read")

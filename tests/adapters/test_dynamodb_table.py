@@ -134,14 +134,45 @@ def test_an_event_that_has_expired_when_it_was_sent_does_not_come_back_as_a_stub
     assert items() == {}
 
 
-def test_a_transaction_that_met_another_is_worth_another_try(store: DynamoDbDeployments, aws: EmbeddedAws) -> None:
+class Crossing:
+    """A client whose next transactions are cancelled, because others are writing the same items."""
+
+    def __init__(self, client: Any, times: int, *codes: str) -> None:
+        """`codes` are the reasons: one for each write, None for those that were well."""
+        self._client, self._left = client, times
+        self._reasons = [{"Code": code} for code in codes]
+        self.exceptions = client.exceptions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **params: Any) -> Any:
+        """Write, unless it is cancelled once more."""
+        if self._left:
+            self._left -= 1
+            response = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": self._reasons}
+            raise self.exceptions.TransactionCanceledException(response, "TransactWriteItems")
+        return self._client.transact_write_items(**params)
+
+
+def test_a_transaction_that_met_another_is_tried_again_at_once(aws: EmbeddedAws, table: str) -> None:
+    crossing = Crossing(aws.client("dynamodb"), 3, "TransactionConflict", "None")
+    store = DynamoDbDeployments(crossing, table)  # type: ignore[arg-type]
     before = open_one(store)
-    reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
-    client = refusing(
-        aws, "dynamodb", "transact_write_items", "TransactionCanceledException", CancellationReasons=reasons
-    )
-    with pytest.raises(UnavailableError, match="TransactionConflict"):
-        DynamoDbDeployments(client, "table").save(before, before, told(before))
+    assert before.sequence == 1
+    assert store.save(before, before, told(before)).sequence == 2
+
+
+@pytest.mark.parametrize(
+    ("times", "code"), [(99, "TransactionConflict"), (1, "ThrottlingError"), (1, "ProvisionedThroughputExceeded")]
+)
+def test_a_transaction_that_cannot_be_made_now_is_worth_another_try_later(
+    aws: EmbeddedAws, table: str, times: int, code: str
+) -> None:
+    before = open_one(DynamoDbDeployments(aws.client("dynamodb"), table))
+    crossing = Crossing(aws.client("dynamodb"), times, code, "None")
+    with pytest.raises(UnavailableError, match=code):
+        DynamoDbDeployments(crossing, table).save(before, before, told(before))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
