@@ -49,7 +49,7 @@ class LambdaFunctions:
         with _blame(), aws_errors(f"Lambda refused the code for function {latest.function}"):
             updated = self._lambda.update_function_code(
                 FunctionName=latest.function,
-                **_source(artifact),
+                **_source(artifact, latest),
                 # The documented default is x86_64, whatever the function has now.
                 Architectures=[latest.architecture],  # type: ignore[list-item]
                 RevisionId=latest.revision_id,
@@ -174,13 +174,15 @@ def _blame() -> Iterator[None]:
         raise ArtifactRefusedError(str(refusal)) from refusal
 
 
-def _source(artifact: Artifact) -> dict[str, Any]:
+def _source(artifact: Artifact, latest: Code) -> dict[str, Any]:
     match artifact:
         case ZipArtifact():
             return {
                 "S3Bucket": artifact.bucket,
                 "S3Key": artifact.key,
                 "S3ObjectVersion": artifact.version_id,
+                # Without it, Lambda would encrypt the zip with a key of its own from now on.
+                **({"SourceKMSKeyArn": latest.kms_key} if latest.kms_key else {}),
             }
         case ImageArtifact():
             return {"ImageUri": artifact.image}
@@ -202,6 +204,7 @@ def _found(function: "GetFunctionResponseTypeDef") -> Code:
         _code(configuration),
         image=where.get("ResolvedImageUri"),
         referenced=_referenced(where.get("ResolvedS3Object")),
+        kms_key=where.get("SourceKMSKeyArn"),
         reserved=function.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
         # GetFunction answers all the same to who may not list the tags.
         tags=None if "TagsError" in function else function.get("Tags", {}),

@@ -43,6 +43,8 @@ class Code:
     """The image that it is, by its digest."""
     referenced: ZipArtifact | None = None
     """The zip that Lambda reads where it is, and keeps no copy of."""
+    kms_key: str | None = None
+    """The ARN of its owner's key with which Lambda encrypts its zip; None for a key of Lambda's own."""
     role: str = ""
     """The ARN of its execution role."""
     dead_letters: str | None = None

@@ -74,6 +74,21 @@ def test_new_code_is_put_and_keeps_the_architecture(functions: LambdaFunctions, 
     assert functions.latest(function.name).readiness is Readiness.READY
 
 
+def test_a_package_that_is_encrypted_with_a_key_of_its_owner_stays_so(
+    functions: LambdaFunctions, function: Function
+) -> None:
+    # Lambda API reference, UpdateFunctionCode, SourceKMSKeyArn: without it Lambda takes a key of its own.
+    key = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd"
+    put = {"ZipFile": zipped(1), "Architectures": ["arm64"], "SourceKMSKeyArn": key}
+    function.client.update_function_code(FunctionName=function.name, **put)
+    function.settle()
+    functions.update_code(functions.latest(function.name), function.upload(zipped(2)))
+    function.settle()
+    shown = function.client.get_function(FunctionName=function.name)
+    assert shown["Configuration"]["CodeSha256"] != functions.version(function.name, "1").code_sha256
+    assert shown["Code"].get("SourceKMSKeyArn") == key
+
+
 def test_code_is_not_put_over_somebody_elses_change(functions: LambdaFunctions, function: Function) -> None:
     before = functions.latest(function.name)
     function.put(3)

@@ -7,7 +7,13 @@ from typing import Any
 from rampart.embedded.aws_lambda.images import ImageCode
 from rampart.embedded.aws_lambda.packages import CodeSource, check_unzipped_size, read_package
 from rampart.embedded.aws_lambda.runner import Package
-from rampart.embedded.aws_lambda.settings import changed_settings, configuration, layer_packages, new_settings
+from rampart.embedded.aws_lambda.settings import (
+    KMS_KEY,
+    changed_settings,
+    configuration,
+    layer_packages,
+    new_settings,
+)
 from rampart.embedded.aws_lambda.state import (
     LATEST,
     FunctionRecord,
@@ -34,7 +40,9 @@ class Functions:
         """CreateFunction: $LATEST is Pending for a while; Publish makes version 1 at once."""
         name = self._new_name(params["FunctionName"])
         settings = new_settings(name, params)
-        code = self._read(params["Code"], settings["PackageType"], "creating")
+        source = {name: value for name, value in params["Code"].items() if name != KMS_KEY}
+        code = self._read(source, settings["PackageType"], "creating")
+        settings |= _key(params["Code"])
         with self._state.lock:
             if name in self._state.functions:
                 message = f"Function already exist: {name}"
@@ -57,7 +65,9 @@ class Functions:
         with self._state.lock:
             record = self._updatable(params)
             self._state.require_room(code.size - record.latest.code.size)
-            settings = {**record.latest.settings, "Architectures": architectures}
+            # SourceKMSKeyArn: "If you don't provide a customer managed key, Lambda uses an AWS owned key."
+            kept = {name: value for name, value in record.latest.settings.items() if name != KMS_KEY}
+            settings = {**kept, "Architectures": architectures, **_key(params)}
             latest = self._changed(record.name, settings, code, "update")
             if params.get("DryRun"):
                 return configuration(self._state, latest, None)
@@ -100,7 +110,7 @@ class Functions:
             shown = self._state.shown(record, qualifier)
             answer: dict[str, Any] = {
                 "Configuration": configuration(self._state, shown, qualifier),
-                "Code": _location(record.name, shown.code),
+                "Code": _location(record.name, shown.code) | _key(shown.settings),
             }
             if record.tags:
                 answer["Tags"] = dict(record.tags)
@@ -253,6 +263,11 @@ class Functions:
         self._state.last_versions[record.name] = int(number)
         record.versions[number] = version
         return configuration(self._state, version, number)
+
+
+def _key(given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the customer's key with which a zip is encrypted, if there is one."""
+    return {KMS_KEY: given[KMS_KEY]} if given.get(KMS_KEY) else {}
 
 
 def _location(function: str, code: Package | ImageCode) -> dict[str, str]:

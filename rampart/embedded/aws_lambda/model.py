@@ -133,7 +133,7 @@ class LambdaModel:
 def _function_operations(functions: Functions) -> dict[str, tuple[_Operation, frozenset[str]]]:
     created = _FUNCTION | {"Architectures", "Code", "PackageType", "Publish", "Tags"} | CONFIGURATION
     code = _FUNCTION | {"Architectures", "DryRun", "ImageUri", "Publish", "RevisionId"}
-    code |= {"S3Bucket", "S3Key", "S3ObjectVersion", "ZipFile"}
+    code |= {"S3Bucket", "S3Key", "S3ObjectVersion", "SourceKMSKeyArn", "ZipFile"}
     published = _FUNCTION | {"CodeSha256", "Description", "RevisionId"}
     return {
         "CreateFunction": (functions.create, created),

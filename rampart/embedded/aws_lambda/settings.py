@@ -28,6 +28,8 @@ CONFIGURATION = frozenset(
         "TracingConfig",
     }
 )
+KMS_KEY = "SourceKMSKeyArn"
+"""What GetFunction tells with the code: the key of its owner with which a zip is encrypted."""
 _DEFAULTS: dict[str, Any] = {
     "Architectures": ["x86_64"],
     "Description": "",
@@ -116,7 +118,7 @@ def layer_packages(state: LambdaState, settings: Mapping[str, Any]) -> tuple[Pac
 def configuration(state: LambdaState, version: VersionConfig, qualifier: str | None) -> dict[str, Any]:
     """Return the FunctionConfiguration of a version as it is seen under `qualifier`."""
     now = state.clock.now()
-    hidden = ("ImageConfig", "Layers", "SnapStart")
+    hidden = ("ImageConfig", KMS_KEY, "Layers", "SnapStart")
     shown = {name: value for name, value in version.settings.items() if name not in hidden}
     if "ImageConfig" in version.settings:
         shown["ImageConfigResponse"] = {"ImageConfig": version.settings["ImageConfig"]}
