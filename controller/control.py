@@ -62,7 +62,7 @@ def on_asked(context: Context, asked: Asked) -> str:
     """Carry out what a person asks; return what becomes of the deployment in one line. Raises InputError."""
     detail = MarkDetail(at=context.now, by=asked.by, reason=asked.reason)
     if asked.is_of_the_line:
-        return stop_line(context, detail) if asked.verb == "stop-the-line" else release_line(context)
+        return stop_line(context, detail) if asked.verb == "stop-the-line" else release_line(context, detail)
     deployment = context.ports.deployments.find(str(asked.deployment_id))
     if deployment is None:
         raise InputError(f"control: deployment_id: there is no deployment {shown(asked.deployment_id)}")

@@ -13,11 +13,11 @@ def stop_line(context: Context, detail: MarkDetail) -> str:
     return "the line is stopped: nothing starts and no candidate gets more traffic, but for hotfixes"
 
 
-def release_line(context: Context) -> str:
+def release_line(context: Context, detail: MarkDetail) -> str:
     """Let everything go forward again, and wake whatever was held up."""
     if context.ports.line.stopped() is None:
         return "the line is not stopped"
-    context.ports.line.release()
+    context.ports.line.release(detail)
     held = [d for d in context.ports.deployments.unfinished() if d.frozen_since and d.token]
     for deployment in held:
         context.ports.executions.wake(str(deployment.token))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what the ports speak of is imported by whoever speaks of it
     from controller.core.code import Answer, Code, CodeStorage
     from controller.core.deployment import Deployment, Event, Mark, MarkDetail
     from controller.core.image_manifest import Descriptor, Manifest
+    from controller.core.mark import Stop
     from controller.core.measurement import Measured, Metric
     from controller.core.scan import Scan
     from controller.core.target import Target
@@ -288,16 +289,20 @@ class Deployments(Protocol):
 class Line(Protocol):
     """The switch by which a person holds up everything that goes forward on a stage."""
 
-    def stopped(self) -> MarkDetail | None:
+    def stopped(self) -> Stop | None:
         """Return who has stopped the line and why, or None."""
+        ...
+
+    def last(self) -> Stop | None:
+        """Return who stopped the line last, and who has released it since; None when nobody ever stopped it."""
         ...
 
     def stop(self, detail: MarkDetail) -> None:
         """Stop the line."""
         ...
 
-    def release(self) -> None:
-        """Let everything go forward again; harmless when the line is not stopped."""
+    def release(self, detail: MarkDetail) -> None:
+        """Let everything go forward again, and keep who says so; harmless when the line is not stopped."""
         ...
 
 

@@ -23,6 +23,7 @@ def retry(context: Context, deployment: Deployment, detail: MarkDetail) -> str:
     elif not deployment.version:
         raise InputError(f"control: deployment {name} names nothing that could be deployed; start another one")
     again = f"{deployment.target}-retry-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    what["retry"] = {"deployment_id": name, "by": detail.by, "reason": detail.reason}
     request = json.dumps({"target": deployment.target, **what}, sort_keys=True, separators=(",", ":"))
     if context.ports.deployments.find(again) or not context.ports.executions.start(again, request):
         return f"deployment {name} was tried again already, as {again}"

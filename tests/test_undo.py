@@ -4,6 +4,7 @@ import pytest
 
 from controller.core.deployment import Status
 from controller.core.errors import DeniedError, InputError
+from controller.core.target import Retry
 from controller.undo import UNDO_MINUTES
 from tests.engine.faults import DENIED, Fault
 from tests.engine.world import World
@@ -70,6 +71,9 @@ def test_what_was_undone_is_not_deployed_again_by_an_event_but_by_a_person(world
     assert f"retry by kim: the prices were right, as {retried}" in [
         event.reason for event in world.ports.deployments.events(name)
     ]
+    assert world.record(retried).retry == Retry(deployment_id=name, by="kim", reason="the prices were right")
+    (planned, *_) = world.ports.deployments.events(retried)
+    assert planned.reason.endswith(f"; retry of {name} by kim: the prices were right")
 
 
 def test_whoever_undoes_twice_is_told_that_it_is_done(world: World) -> None:

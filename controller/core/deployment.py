@@ -22,7 +22,7 @@ from controller.core.measurement import ShiftMade, Subject
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.strategy import FULL_WEIGHT, Plan, Step
-from controller.core.target import Hotfix
+from controller.core.target import Hotfix, Retry
 from controller.core.verdict import Verdict, WatchedAlarm
 from controller.core.verification import VerificationEvent
 from controller.core.way_back import WayBack
@@ -76,6 +76,8 @@ class Deployment(Record):
     version: str | None = None
     hotfix: Hotfix | None = None
     event_id: str | None = None
+    retry: Retry | None = None
+    """The deployment that a person had tried again by this one."""
     members: tuple[MemberRecord, ...] = ()
     plan: Plan | None = None
     max_hold_seconds: int = 0

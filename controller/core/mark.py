@@ -78,3 +78,9 @@ class Pause(MarkDetail):
     """Who paused a deployment, why, and when it is rolled back unless somebody has resumed it."""
 
     until: datetime
+
+
+class Stop(MarkDetail):
+    """Who stopped the line and why, and who has let it go on since."""
+
+    released: MarkDetail | None = None

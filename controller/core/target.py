@@ -210,8 +210,19 @@ class Wish(Document):
     """The event that asked for it; absent when a person did."""
 
 
+class Retry(Document):
+    """Of which deployment another one is a further try, who asked for it, and why."""
+
+    deployment_id: str = Field(min_length=1, max_length=80)
+    by: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=500)
+
+
 class Request(Wish):
     """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
+
+    retry: Retry | None = None
+    """The deployment that it tries again; control writes it."""
 
     @model_validator(mode="after")
     def _one_thing_to_deploy(self) -> "Request":

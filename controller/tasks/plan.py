@@ -58,7 +58,7 @@ def plan(context: Context, request: Any, execution_arn: str, started_at: datetim
     )
     try:
         asked = parse(Request, request, "execution input")
-        wish = {name: getattr(asked, name) for name in ("artifact", "version", "hotfix", "event_id")}
+        wish = {name: getattr(asked, name) for name in ("artifact", "version", "hotfix", "event_id", "retry")}
         deployment = deployment.model_copy(update=wish)
         return _take_up(context, asked, deployment, waited, started_at)
     except _Nothing as skip:
@@ -152,7 +152,11 @@ def planned_deployment(survey: Survey, deployment: Deployment) -> Deployment:
             "look_at": None,
         }
     )
-    return with_history(context, planned)
+    planned = with_history(context, planned)
+    if again := planned.retry:
+        told = f"{planned.reason}; retry of {again.deployment_id} by {again.by}: {again.reason}"
+        planned = planned.model_copy(update={"reason": told})
+    return planned
 
 
 def _end(

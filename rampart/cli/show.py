@@ -71,6 +71,9 @@ def _facts(deployment: Deployment, now: datetime) -> list[tuple[str, str | tuple
 def _asked_by(deployment: Deployment) -> str:
     if deployment.hotfix:
         return f"{deployment.hotfix.by}, as a hotfix: {deployment.hotfix.reason}"
+    if deployment.retry:
+        again = deployment.retry
+        return f"{again.by}, to try {again.deployment_id} again: {again.reason}"
     return f"event {deployment.event_id}" if deployment.event_id else "a person"
 
 

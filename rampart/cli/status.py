@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status
+from controller.core.mark import Stop
 from controller.core.strategy import spell_weight
 from controller.ports import Deployments, Line, Live
 from rampart.cli.choice import checked_name
@@ -16,6 +17,8 @@ from rampart.cli.wording import STATUS_STYLES, facts, line, spell_age, spell_cha
 
 _LATE = timedelta(minutes=2)
 """How long after its time a look makes a person wonder."""
+_OF_LATE = timedelta(days=1)
+"""How long it is told who has released the line."""
 _LOUDEST_FIRST = (Status.ROLLBACK_FAILED, Status.IN_PROGRESS, Status.PENDING)
 
 
@@ -25,8 +28,8 @@ class Situation:
 
     deployments: tuple[Deployment, ...]
     live: dict[str, Live | None]
-    line_stopped: MarkDetail | None = None
-    """Who has stopped the line, if anybody."""
+    last_stop: Stop | None = None
+    """Who stopped the line last, and who has released it since, if anybody ever has."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -36,9 +39,14 @@ class Situation:
             and {"deployment_id": live.deployment_id, "artifact": live.artifact, "versions": live.versions}
             for target, live in self.live.items()
         }
-        stopped = self.line_stopped.model_dump(mode="json") if self.line_stopped else None
-        deployments = [stored_form(d) for d in self.deployments]
-        return {"deployments": deployments, "live": live, "line_stopped": stopped}
+        stop = self.last_stop.model_dump(mode="json") if self.last_stop else None
+        is_stopped = self.last_stop is not None and self.last_stop.released is None
+        return {
+            "deployments": [stored_form(d) for d in self.deployments],
+            "live": live,
+            "line_stopped": stop if is_stopped else None,
+            "line_released": None if is_stopped else stop,
+        }
 
 
 def situation(deployments: Deployments, targets: Sequence[str], switch: Line | None = None) -> Situation:
@@ -46,7 +54,7 @@ def situation(deployments: Deployments, targets: Sequence[str], switch: Line | N
     live = {target: deployments.live(checked_name(target)) for target in targets}
     wanted = [d for d in deployments.unfinished() if not targets or d.target in live]
     wanted.sort(key=lambda d: _LOUDEST_FIRST.index(d.status))
-    return Situation(tuple(wanted), live, switch.stopped() if switch else None)
+    return Situation(tuple(wanted), live, switch.last() if switch else None)
 
 
 def stored_form(deployment: Deployment) -> dict[str, Any]:
@@ -56,8 +64,8 @@ def stored_form(deployment: Deployment) -> dict[str, Any]:
 
 def print_situation(console: Console, found: Situation, now: datetime) -> None:
     """Print what goes on."""
-    if found.line_stopped:
-        console.print(_line_stopped(found.line_stopped, now), soft_wrap=True)
+    if told := _line(found.last_stop, now):
+        console.print(told, soft_wrap=True)
         console.print()
     for deployment in found.deployments:
         console.print(_headline(deployment), soft_wrap=True)
@@ -75,9 +83,17 @@ def spell_mark(mark: Mark, detail: MarkDetail, now: datetime) -> str:
     return f"{mark} by {detail.by} {spell_age(detail.at, now)}: {detail.reason}"
 
 
-def _line_stopped(detail: MarkDetail, now: datetime) -> Text:
-    who = f"The line was stopped by {detail.by} {spell_age(detail.at, now)}: {detail.reason}"
-    return line((who, "bold yellow"), "; hotfixes alone go forward until: rampart release-the-line")
+def _line(stop: Stop | None, now: datetime) -> Text | None:
+    """Return who has stopped the line, or who has released it of late."""
+    if stop is None or (stop.released and now > stop.released.at + _OF_LATE):
+        return None
+    who = f"stopped by {stop.by} {spell_age(stop.at, now)}: {stop.reason}"
+    if released := stop.released:
+        by = f"The line was released by {released.by} {spell_age(released.at, now)}: {released.reason}"
+        return line(f"{by}; it had been {who}")
+    return line(
+        (f"The line was {who}", "bold yellow"), "; hotfixes alone go forward until: rampart release-the-line"
+    )
 
 
 def _headline(deployment: Deployment) -> Text:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from controller.core.deployment import Status
-from controller.core.target import Hotfix
+from controller.core.target import Hotfix, Retry
 from rampart.cli.show import page_document, print_page
 from tests.builders import after, an_alarm
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
@@ -33,6 +33,15 @@ def test_a_hotfix_tells_who_asked_for_it_and_why() -> None:
     text = printed(lambda console: print_page(console, waiting(), [], NOW))
     assert "asked by    kim, as a hotfix: the basket is empty\n" in text
     assert "waits for   function checkout\n" in text
+
+
+def test_another_try_tells_whose_word_it_was_and_of_what() -> None:
+    again = Retry(deployment_id="basket-1", by="kim", reason="the bucket is readable now")
+    text = printed(
+        lambda console: print_page(console, waiting().model_copy(update={"hotfix": None, "retry": again}), [], NOW),
+        WIDE,
+    )
+    assert "asked by    kim, to try basket-1 again: the bucket is readable now\n" in text
 
 
 def test_what_plan_warned_of_is_shown_a_line_each() -> None:

@@ -61,6 +61,21 @@ def test_a_line_that_is_stopped_is_said_first_with_who_stopped_it_and_what_ends_
         "rampart release-the-line"
     )
     assert found.document["line_stopped"]["by"] == "kim"
+    assert found.document["line_released"] is None
+
+
+def test_who_has_released_the_line_is_said_for_a_day_with_who_had_stopped_it() -> None:
+    switch = MemoryLine()
+    switch.stop(MarkDetail(at=after(0), by="kim", reason="payments are down"))
+    switch.release(MarkDetail(at=after(60), by="ada", reason="payments work"))
+    found = situation(store(running()), [], switch)
+    said = (
+        "The line was released by ada 1m ago: payments work; it had been stopped by kim 2m ago: payments are down"
+    )
+    assert printed(lambda console: print_situation(console, found, after(120)), WIDE).splitlines()[0] == said
+    assert "The line" not in printed(lambda console: print_situation(console, found, after(90_061)), WIDE)
+    assert found.document["line_stopped"] is None
+    assert found.document["line_released"]["released"]["by"] == "ada"
 
 
 def test_a_look_that_is_late_tells_what_to_do() -> None:

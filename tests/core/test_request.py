@@ -65,7 +65,7 @@ def test_a_request_may_name_an_existing_version_a_strategy_and_a_hotfix() -> Non
         ({"target": "orders", "artefact": ARTIFACT}, "artefact: unknown field; did you mean 'artifact'?"),
         (
             {"target": "orders", "version": "3", "force": True},
-            "force: unknown field; known fields: target, artifact, version, strategy, hotfix, event_id",
+            "force: unknown field; known fields: target, artifact, version, strategy, hotfix, event_id, retry",
         ),
         (
             {"target": "orders", "version": "3", "strategy": "fast"},

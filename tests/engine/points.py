@@ -57,7 +57,7 @@ OPERATIONS: dict[type, dict[str, str]] = {
         "sent": "UpdateItem",
     },
     StoredEvents: {"parameter": "GetParameter", "shareable": "DescribeSchema"},
-    Line: {"stopped": "GetItem", "stop": "PutItem", "release": "DeleteItem"},
+    Line: {"stopped": "GetItem", "last": "GetItem", "stop": "PutItem", "release": "UpdateItem"},
     Bus: {"send": "PutEvents"},
 }
 """The one operation by which AWS carries out each call of a port that the engine holds in memory."""
