@@ -8,7 +8,6 @@ code that would have finished it in time, and finding nothing is the rule.
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from itertools import islice
 
 from controller.core.artifact import ImageArtifact
 from controller.core.deployment import Deployment, Event, Status
@@ -29,7 +28,8 @@ SPLIT_WATCH_MINUTES = 60
 """How long the aliases of a deployment that has ended are watched for a write that came late."""
 
 _OURS = (Status.PROMOTED, Status.ROLLED_BACK)
-_HISTORY = 50
+_AT_FIRST, _HISTORY = 5, 50
+"""How many deployments of a target are looked through for the last one that moved an alias."""
 
 Visit = Callable[[str], Context]
 """Returns the visit of the deployment of that id."""
@@ -82,12 +82,26 @@ def _splits(context: Context, _: Visit) -> Iterator[Finish]:
     """Find aliases on which a deployment that has ended left weights, by a write that came late."""
     targets, _unreadable = context.ports.targets.all()
     for target in targets:
-        moved = (d for d in context.ports.deployments.history(target.name, _HISTORY) if d.members)
-        for deployment in islice(moved, 1):  # what was skipped or rejected since has moved nothing
-            since = context.now - (deployment.ended_at or context.now)
-            if deployment.status in _OURS and since < _minutes(context, SPLIT_WATCH_MINUTES):
-                for member in deployment.members:
-                    yield partial(_mend, context, deployment, member)
+        deployment = _last_moved(context, target.name)
+        if deployment is None or deployment.status not in _OURS:
+            continue
+        since = context.now - (deployment.ended_at or context.now)
+        if since < _minutes(context, SPLIT_WATCH_MINUTES):
+            for member in deployment.members:
+                yield partial(_mend, context, deployment, member)
+
+
+def _last_moved(context: Context, target: str) -> Deployment | None:
+    """Return the last deployment of a target that may have moved an alias: none that was skipped or rejected.
+
+    It is among the first few of a history, if at all, and all of a long one takes long to read.
+    """
+    for limit in (_AT_FIRST, _HISTORY):
+        found = context.ports.deployments.history(target, limit)
+        moved = next((deployment for deployment in found if deployment.members), None)
+        if moved or len(found) < limit:
+            return moved
+    return None
 
 
 def _mend(context: Context, deployment: Deployment, member: MemberRecord) -> str | None:

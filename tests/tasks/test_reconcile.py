@@ -7,7 +7,7 @@ import pytest
 
 from controller.core.alias import Alias, Routing
 from controller.core.artifact import ImageArtifact
-from controller.core.deployment import Status
+from controller.core.deployment import Deployment, Status
 from controller.core.errors import ControllerError, UnavailableError
 from controller.ports import Stored
 from controller.reconcile import reconcile
@@ -124,6 +124,31 @@ def test_weights_are_taken_off_though_something_was_refused_since(world: World) 
     carry_out(world, "RollBack", arrive(world, "Bake"))
     edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
     carry_out(world, "Plan", world.start("typo", {"target": "checkout"}, held=True))
+    assert len(reconciled(world)) == 1
+
+
+def test_of_a_long_history_a_round_reads_little(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Of a thousand targets fifty records each would take longer than a round may.
+    for number in range(12):
+        world.push(world.upload(f"release = {number}"))
+    read: list[str] = []
+    history = world.ports.deployments.history
+
+    def reading(target: str, limit: int) -> list[Deployment]:
+        found = history(target, limit)
+        read.extend(each.deployment_id for each in found)
+        return found
+
+    monkeypatch.setattr(world.ports.deployments, "history", reading)
+    assert reconciled(world) == []
+    assert 1 <= len(read) <= 5
+
+
+def test_weights_are_taken_off_though_much_was_refused_since(world: World) -> None:
+    carry_out(world, "RollBack", arrive(world, "Bake"))
+    edit_alias(world, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    for number in range(12):
+        carry_out(world, "Plan", world.start(f"typo-{number}", {"target": "checkout"}, held=True))
     assert len(reconciled(world)) == 1
 
 
