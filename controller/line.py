@@ -21,4 +21,4 @@ def release_line(context: Context, detail: MarkDetail) -> str:
     held = [d for d in context.ports.deployments.unfinished() if d.frozen_since and d.token]
     for deployment in held:
         context.ports.executions.wake(str(deployment.token))
-    return f"the line goes on; {len(held)} deployment{'s' * (len(held) != 1)} had been held up"
+    return f"the line goes on; {len(held) or 'no'} deployment{'s' * (len(held) > 1)} had been held up"

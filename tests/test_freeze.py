@@ -359,6 +359,7 @@ def test_whoever_stops_a_stopped_line_is_told_who_did_and_a_line_that_goes_is_no
     assert ask(world, None, "release-the-line") == "the line is not stopped"
     stop(world)
     assert ask(world, None, "stop-the-line") == "the line was stopped by ada already: the shop is down"
+    assert ask(world, None, "release-the-line") == "the line goes on; no deployment had been held up"
 
 
 def test_the_line_is_no_deployments(world: World) -> None:

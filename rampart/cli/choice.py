@@ -1,14 +1,18 @@
 """Choice: which deployment a person means by an id, the beginning of one, or the name of a target."""
 
+import re
 from collections.abc import Iterable
 
 from controller.core.deployment import Deployment
-from controller.core.errors import InputError
+from controller.core.errors import InputError, MissingError
+from controller.core.target import Target
 from controller.core.wording import shown
-from controller.ports import Deployments
+from controller.ports import Deployments, Targets
 
 _LONGEST_NAME = 80
 """Of an execution, and so of a deployment (Step Functions API reference, StartExecution)."""
+# Lambda API reference, FunctionName of CreateFunction: the name alone.
+_FUNCTION = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _RECENT = 100
 _OFFERED = 5
 
@@ -18,6 +22,21 @@ def checked_name(name: str) -> str:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InputError(f"write a name of 1 to {_LONGEST_NAME} characters, not {shown(name)}")
     return name
+
+
+def checked_function(name: str) -> str:
+    """Return the plain name of a function, without ARN or qualifier; raises InputError."""
+    if not _FUNCTION.fullmatch(name):
+        raise InputError(f"--function: write a function's own name, not {shown(name)}")
+    return name
+
+
+def target_called(targets: Targets, name: str) -> Target:
+    """Return the target of that name; raises InputError when there is none."""
+    try:
+        return targets.read(checked_name(name))
+    except MissingError as missing:
+        raise InputError(str(missing)) from None
 
 
 def deployment_called(deployments: Deployments, name: str) -> Deployment:

@@ -74,7 +74,7 @@ def abort(
     from rampart.cli.abort import abort as carry_out
 
     name, paper = _live(stack, deployment), io.StringIO()
-    ask = partial(stack.ask, "abort", name, by or stack.caller(), reason)
+    ask = partial(stack.ask, "abort", name, stack.caller() if by is None else by, reason)
     is_shown = output is Output.TEXT
     console = terminal() if is_shown else Console(file=paper, highlight=False)
     is_well = carry_out(console, stack.deployments, name, ask, time.sleep if wait else None)
@@ -137,7 +137,7 @@ def _ask(stack: "Stack", verb: str, name: str | None, reason: str, by: str | Non
     """Ask something of a deployment, or of the line, and print what becomes of it."""
     from rampart.cli.wording import line
 
-    said = stack.ask(verb, name, by or stack.caller(), reason)
+    said = stack.ask(verb, name, stack.caller() if by is None else by, reason)
     if output is Output.JSON:
         _answer(stack, verb, name, said)
     else:

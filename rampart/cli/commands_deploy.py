@@ -68,16 +68,20 @@ def deploy(
 
     if sum(given is not None for given in (zip_uri, image, version)) != 1:
         raise typer.BadParameter("say what to deploy: one of --zip, --image and --version")
-    if timeout and not wait:
+    if timeout is not None and not wait:
         raise typer.BadParameter("it takes --wait to wait for so long", param_hint="--timeout")
+    if by is not None and hotfix is None:
+        raise typer.BadParameter(
+            "it says who asks for a hotfix; who deploys otherwise is not on record", param_hint="--by"
+        )
     until = _deadline(timeout)
-    artifact = deploying.zip_called(stack, zip_uri) if zip_uri else None
+    artifact = deploying.zip_called(stack, zip_uri) if zip_uri is not None else None
     request = deploying.request_of(
         checked_name(target),
-        artifact or (deploying.image_called(stack, image) if image else None),
+        artifact or (deploying.image_called(stack, image) if image is not None else None),
         version,
         strategy,
-        {"reason": hotfix, "by": by or stack.caller()} if hotfix is not None else None,
+        {"reason": hotfix, "by": stack.caller() if by is None else by} if hotfix is not None else None,
     )
     # An event may have started it, which a wish of its own overrules.
     is_plain = wait and strategy is None and hotfix is None

@@ -45,18 +45,19 @@ def plan(
     from controller.core.document import parse, parse_json
     from controller.core.target import Wish
     from rampart.cli import deploy as deploying
+    from rampart.cli.choice import target_called
     from rampart.cli.plan import foresee, foresight_document, looks_like_file, print_foresight
     from rampart.cli.validate import target_in
 
     if sum(given is not None for given in (zip_uri, image, version)) > 1:
         raise typer.BadParameter("name one of --zip, --image and --version, or none")
-    declared = target_in(Path(target)) if looks_like_file(target) else stack.targets.read(target)
+    declared = target_in(Path(target)) if looks_like_file(target) else target_called(stack.targets, target)
     fields: dict[str, Any] = {"target": declared.name, "version": version}
-    if zip_uri:
+    if zip_uri is not None:
         fields["artifact"] = deploying.zip_called(stack, zip_uri)
-    if image:
+    if image is not None:
         fields["artifact"] = deploying.image_called(stack, image)
-    if strategy:
+    if strategy is not None:
         is_document = strategy.lstrip().startswith("{")
         fields["strategy"] = parse_json(strategy, "--strategy") if is_document else strategy
     wish = parse(Wish, {name: value for name, value in fields.items() if value is not None}, "plan")
@@ -64,6 +65,6 @@ def plan(
     if output is Output.JSON:
         answer("plan", **foresight_document(foreseen))
     else:
-        print_foresight(terminal(), foreseen, now())
+        print_foresight(terminal(), foreseen)
     if foreseen.refusals:
         raise typer.Exit(ENDED_OTHERWISE)

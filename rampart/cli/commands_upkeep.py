@@ -65,15 +65,16 @@ def repair(
     Says what would mend each, and does so with --yes. What somebody else did is never touched: then it prints the
     command for a person, and the exit code is 1.
     """
+    from rampart.cli.choice import checked_function
     from rampart.cli.repair import examine_function, examine_target, findings_document
     from rampart.cli.repair import repair as carry_out
 
-    if target and not function:
+    if target is not None and function is None:
         examine = partial(examine_target, stack, target)
-    elif function and not target:
-        examine = partial(examine_function, stack, function, alias)
+    elif function is not None and target is None:
+        examine = partial(examine_function, stack, checked_function(function), alias)
     else:
-        said = "name either a target or --function" + (", and not both" if target else "")
+        said = "name either a target or --function" + (", and not both" if target is not None else "")
         raise typer.BadParameter(said, param_hint="TARGET")
     if output is Output.JSON:
         found = examine()
@@ -103,11 +104,13 @@ def prune(
     Kept are the newest, what an alias is on, what a deployment could go back to, and what is invoked by its number
     or has a durable execution under way. It acts with your rights, and not while a deployment holds the function.
     """
+    from rampart.cli.choice import checked_function
     from rampart.cli.prune import functions_of, prune_functions
 
-    if target and function:
-        raise typer.BadParameter("name either a target or --function")
-    functions = [function] if function else functions_of(stack.targets, target)
+    if target is not None and function is not None:
+        raise typer.BadParameter("name either a target or --function, and not both")
+    # An empty name is a variable that is not set, and does not mean everything.
+    functions = functions_of(stack.targets, target) if function is None else [checked_function(function)]
     console = None if output is Output.JSON else terminal()
     is_well, told = prune_functions(console, stack, functions, keep, datetime.now(UTC), yes=yes)
     if output is Output.JSON:
@@ -130,10 +133,11 @@ def doctor(
     Each finding says why it matters, and has the command that mends it where there is one. Nothing is changed. What
     may not be read is a finding too. The exit code is 1 when there is an error, or something unknown.
     """
+    from rampart.cli.choice import checked_name
     from rampart.cli.doctor import findings_document, is_well, print_findings
     from rampart.doctor.examine import examine
 
-    findings = examine(stack, targets or [], datetime.now(UTC))
+    findings = examine(stack, [checked_name(name) for name in targets or ()], datetime.now(UTC))
     if output is Output.JSON:
         answer("doctor", **findings_document(findings, stack.aws_options))
     else:

@@ -20,6 +20,8 @@ _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})|@(?P<digest>sha256:[0-9a-f]{64}))"
 )
+_SHORTEST_REPOSITORY, _LONGEST_REPOSITORY = 2, 256
+"""ECR API reference, repositoryName of DescribeImages."""
 # HEAD has no body that could carry a code, so that the code is the HTTP status.
 _MISSING_OBJECT = dict.fromkeys(("404", "405", "NoSuchVersion", "400"), MissingError) | {"403": DeniedError}
 _MISSING_IMAGE = dict.fromkeys(("ImageNotFoundException", "RepositoryNotFoundException"), MissingError)
@@ -63,6 +65,8 @@ def image_called(store: Store, uri: str) -> ImageArtifact:
         raise InputError(f"--image: write REPOSITORY:TAG or REPOSITORY@sha256:…, not {shown(uri)}")
     if found["registry"] and found["digest"]:
         return ImageArtifact(image=uri)
+    if not _SHORTEST_REPOSITORY <= len(found["repository"]) <= _LONGEST_REPOSITORY:
+        raise InputError(f"--image: there is no repository {shown(found['repository'])}")
     ecr = store.client("ecr")
     kind = {"imageTag": found["tag"]} if found["tag"] else {"imageDigest": found["digest"]}
     registry = {"registryId": found["registry"]} if found["registry"] else {}

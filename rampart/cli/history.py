@@ -25,7 +25,8 @@ from rampart.cli.wording import (
 
 def ended_deployments(deployments: Deployments, target: str, limit: int) -> list[Deployment]:
     """Return the last deployments of a target that have ended, the newest end first; raises InputError."""
-    live = sum(1 for deployment in deployments.unfinished() if deployment.target == checked_name(target))
+    checked_name(target)
+    live = sum(1 for deployment in deployments.unfinished() if deployment.target == target)
     found = [d for d in deployments.history(target, limit + live) if d.status.is_over]
     return sorted(found, key=_ended_at, reverse=True)[:limit]
 

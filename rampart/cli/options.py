@@ -43,6 +43,9 @@ def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:
         from controller.core.errors import ControllerError, InputError
         from rampart.cli.stack import AWS_ERRORS, Place, Stack
 
+        empty = next((option.name for option in _PLACE if given[option.name] == ""), None)
+        if empty:
+            _fail(command, f"--{empty.replace('_', '-')}: write a name, not an empty one", WRONG_USAGE)
         place = Place(**{option.name: given.pop(option.name) for option in _PLACE})
         stack = None
         try:
@@ -62,5 +65,6 @@ def at_a_stack(command: Callable[..., None]) -> Callable[..., None]:
 def _fail(command: Callable[..., None], text: str, code: int) -> None:
     from rampart.cli.wording import plain
 
-    print(plain(f"rampart {command.__name__}: {text}", 2000), file=sys.stderr)  # noqa: T201 - its own last word
+    name = command.__name__.replace("_", "-")
+    print(plain(f"rampart {name}: {text}", 2000), file=sys.stderr)  # noqa: T201 - its own last word
     raise typer.Exit(code)

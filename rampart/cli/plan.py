@@ -82,7 +82,7 @@ def _detected(planned: Deployment, minute_seconds: float) -> tuple[Detection, ..
     return detections(planned, minute_seconds) if planned.comparison and planned.subjects else ()
 
 
-def print_foresight(console: Console, foreseen: Foresight, now: datetime) -> None:
+def print_foresight(console: Console, foreseen: Foresight) -> None:
     """Print a foresight for people: when each step would come, what it can detect, and what is wrong."""
     planned, times = foreseen.planned, foreseen.times
     console.print(line((foreseen.target, "bold"), "  nothing is changed"), soft_wrap=True)
@@ -102,6 +102,7 @@ def print_foresight(console: Console, foreseen: Foresight, now: datetime) -> Non
         )
     )
     if planned and planned.plan and times:
+        now = times.shifts[0]  # the survey has taken its time since
         table = listing("step", "weight", "at", "after", "bake")
         for number, (step, at) in enumerate(zip(planned.plan.steps, times.shifts, strict=True), 1):
             early = "not before " if planned.plan.guard and number > 1 else ""

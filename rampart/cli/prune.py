@@ -20,6 +20,7 @@ from controller.core.measurement import LAMBDA, Metric, minute_number
 from controller.core.pruning import WAY_BACK, Pruning, PublishedVersion, Uses, prune
 from controller.core.target import Target
 from controller.ports import Claim, Deployments, Metrics, Targets
+from rampart.cli.choice import target_called
 from rampart.cli.wording import line, listing
 
 _AT_FIRST = 50
@@ -105,8 +106,8 @@ class Done:
 
 
 def functions_of(targets: Targets, target: str | None) -> list[str]:
-    """Return the functions of a target, or of all of them; raises InputError or MissingError."""
-    chosen = [targets.read(target)] if target else _all_targets(targets)
+    """Return the functions of a target, or of all of them for None; raises InputError."""
+    chosen = _all_targets(targets) if target is None else [target_called(targets, target)]
     return list(dict.fromkeys(member.function for each in chosen for member in each.members))
 
 
@@ -275,13 +276,9 @@ def _note_requests(
 
 def _print_pruning(console: Console, found: Survey) -> None:
     pruning = found.pruning
-    there = len(pruning.kept) + len(pruning.deleted)
-    console.print(
-        line(
-            (f"function {pruning.function}", "bold"),
-            f": {there} version{'s' * (there != 1)}, of which nobody needs {len(pruning.deleted)}{_size(pruning)}",
-        )
-    )
+    there, unneeded = len(pruning.kept) + len(pruning.deleted), len(pruning.deleted)
+    which = f"of which nobody needs {unneeded}{_size(pruning)}" if unneeded else "and nothing to delete"
+    console.print(line((f"function {pruning.function}", "bold"), f": {there} version{'s' * (there != 1)}, {which}"))
     for target in found.former:
         what = f"  target {target} deployed it once and names it no more: what it promoted last is kept "
         console.print(line(what, "for as long as an alias is on it, or it can be undone"), soft_wrap=True)

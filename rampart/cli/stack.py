@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 """All that a call of AWS may raise; the last where something else answers in its place."""
+_CONTROL = "control: "
+"""How control begins what it refuses."""
 _LONGEST_NAME = 200
 """Control takes no longer name of who asks."""
 # The control function may take 50 seconds; an abort is harmless to repeat.
@@ -200,7 +202,10 @@ class Stack:
     def ask(self, verb: str, deployment_id: str | None, by: str, reason: str) -> str:
         """Let the control function do what is asked and return its answer; raises ControllerError."""
         asked = {"deployment_id": deployment_id, "verb": verb, "by": by, "reason": reason}
-        payload = asked_of(asked).model_dump_json().encode()
+        try:
+            payload = asked_of(asked).model_dump_json().encode()
+        except InputError as error:  # whose fields are named as the options are
+            raise InputError(str(error).replace(_CONTROL, "--", 1)) from None
         function = self._place.control_function or self._output("ControlFunctionName", "--control-function")
         with aws_errors(f"control function {function}"):
             answered = self.client("lambda").invoke(FunctionName=function, Payload=payload)
@@ -210,6 +215,8 @@ class Stack:
             said = str(json.loads(text)["errorMessage" if is_error else "answer"])
         except (ValueError, KeyError, TypeError):
             raise ControllerError(f"{function} does not answer as Rampart's control does: {text}") from None
+        if is_error and said.startswith(_CONTROL):  # it may not be done, and says why
+            raise ControllerError(said.removeprefix(_CONTROL))
         if is_error:
             raise ControllerError(f"control function {function}: {said}")
         return said
@@ -280,5 +287,5 @@ def described_stack(cloudformation: Any, stack: str) -> Mapping[str, Any]:
         raise InputError(f"{missing}; check {_WHERE}") from None
     except (ControllerError, ResponseParserError) as error:
         kind = type(error) if isinstance(error, ControllerError) else ControllerError
-        raise kind(f"{error}; --table and --control-function do without the stack") from error
+        raise kind(f"{str(error).rstrip('.')}; --table and --control-function do without the stack") from error
     return cast(Mapping[str, Any], found)

@@ -74,8 +74,43 @@ def test_every_command_tells_how_it_finds_rampart(command: str) -> None:
             WITH_TABLE,
             "rampart abort: write a name of 1 to 80 characters, not ''",
         ),
+        (["status", "--region", ""], {}, "rampart status: --region: write a name, not an empty one"),
+        (
+            ["stop-the-line", "--reason", "x", "--control-function", ""],
+            {},
+            "rampart stop-the-line: --control-function: write a name, not an empty one",
+        ),
+        (["plan", ""], {}, "rampart plan: write a name of 1 to 80 characters, not ''"),
+        (["prune", "--yes", ""], {}, "rampart prune: write a name of 1 to 80 characters, not ''"),
+        (
+            ["prune", "--yes", "--function", ""],
+            {},
+            "rampart prune: --function: write a function's own name, not ''",
+        ),
+        (
+            ["prune", "--function", "checkout:live"],
+            {},
+            "rampart prune: --function: write a function's own name, not 'checkout:live'",
+        ),
+        (
+            ["repair", "--function", "a b"],
+            {},
+            "rampart repair: --function: write a function's own name, not 'a b'",
+        ),
+        (["doctor", "checkout", ""], {}, "rampart doctor: write a name of 1 to 80 characters, not ''"),
+        (["deploy", "checkout", "--zip", ""], {}, "rampart deploy: --zip: write s3://BUCKET/KEY, not ''"),
+        (["deploy", "checkout", "--image", "x:y"], {}, "rampart deploy: --image: there is no repository 'x'"),
+        (
+            ["stop-the-line", "--reason", ""],
+            {},
+            "rampart stop-the-line: --reason: write at least 1 character, not ''",
+        ),
+        (
+            ["stop-the-line", "--reason", "x", "--by", ""],
+            {},
+            "rampart stop-the-line: --by: write at least 1 character, not ''",
+        ),
     ],
-    ids=["no region", "no credentials", "half credentials", "no profile", "no endpoint", "no name", "empty"],
 )
 def test_what_the_operator_must_put_right_is_one_line(
     arguments: list[str], environment: dict[str, str | None], line: str
@@ -96,6 +131,8 @@ def test_what_the_operator_must_put_right_is_one_line(
         (["deploy", "orders"], "say what to deploy: one of --zip, --image and --version"),
         (["deploy", "orders", "--version", "1", "--image", "a:b"], "one of --zip, --image and --version"),
         (["deploy", "orders", "--version", "1", "--timeout", "1m"], "it takes --wait to wait for so long"),
+        (["deploy", "orders", "--version", "1", "--by", "kim"], "who deploys otherwise is not on record"),
+        (["prune", "orders", "--function", "orders"], "name either a target or --function, and not both"),
         (["deploy", "orders", "--version", "1", "--wait", "--timeout", "soon"], "or \"7d\", not 'soon'"),
         (["local", "push", "checkout", "--failing", "101"], "Input should be less than or equal to 100"),
     ],

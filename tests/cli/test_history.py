@@ -3,6 +3,7 @@
 import pytest
 
 from controller.core.deployment import Status
+from controller.core.errors import InputError
 from rampart.cli.history import ended_deployments, print_history
 from tests.builders import a_member, after, an_image
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed
@@ -47,6 +48,12 @@ def test_what_is_live_takes_no_place_of_what_has_ended() -> None:
     live = [running().model_copy(update={"target": "orders", "deployment_id": f"live-{n}"}) for n in range(3)]
     found = ended_deployments(store(*THREE[:2], *live), "orders", 1)
     assert [d.deployment_id for d in found] == ["orders-def-1"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 81, "a\nb"])
+def test_a_name_that_no_target_may_have_is_refused_whatever_runs(name: str) -> None:
+    with pytest.raises(InputError, match="write a name of 1 to 80 characters"):
+        ended_deployments(store(*THREE), name, 20)
 
 
 def test_a_target_without_history_is_one_line() -> None:

@@ -1,6 +1,7 @@
 """Plan on the command line: it says what a deployment then does, and changes nothing."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -91,8 +92,9 @@ def test_a_guarded_plan_has_its_first_step_and_the_earliest_moment_of_its_last(w
     assert told.times is not None
     first, last = told.times.shifts
     assert timedelta(minutes=9) <= last - first < timedelta(minutes=10)
-    text = printed(lambda console: print_foresight(console, told, world.now()), WIDE)
+    text = printed(lambda console: print_foresight(console, told), WIDE)
     assert "not before" in text
+    assert re.search(r"^1 +\S+ +\S+ \S+Z +0s ", text, re.MULTILINE), "times count from the first shift"
 
 
 def test_all_refusals_and_warnings_are_told_at_once_in_words_and_as_json(world: World) -> None:
@@ -104,7 +106,7 @@ def test_all_refusals_and_warnings_are_told_at_once_in_words_and_as_json(world: 
     document = json.loads(json.dumps(foresight_document(told)))
     assert document["is_refused"]
     assert document["steps"] == []
-    text = printed(lambda console: print_foresight(console, told, world.now()), WIDE)
+    text = printed(lambda console: print_foresight(console, told), WIDE)
     for words in ("folder", "alarm nothing of target checkout does not exist", "alias dev of function checkout"):
         assert words in text
     execution = world.push(wrapped)
@@ -120,7 +122,7 @@ def test_what_can_be_detected_is_told_and_what_is_theatre(world: World) -> None:
     assert [step["weight_percent"] for step in document["steps"]] == [*range(10, 101, 10)]
     assert document["detection"][0]["member"] == "checkout:live"
     assert document["detection"][0]["is_theatre"]
-    text = printed(lambda console: print_foresight(console, told, world.now()), WIDE)
+    text = printed(lambda console: print_foresight(console, told), WIDE)
     assert "requests a minute" in text
 
 
@@ -147,7 +149,7 @@ def test_a_first_deployment_is_foretold_and_then_is_as_it_was_told(world: World)
     assert found.refusals == ()
     assert found.planned
     assert found.planned.reason == "planned a first deployment: 100% for 0s"
-    text = printed(lambda console: print_foresight(console, found, world.now()), WIDE)
+    text = printed(lambda console: print_foresight(console, found), WIDE)
     assert "first deployment: alias checkout:live will be made on the candidate" in text
     record = world.record(world.push(world.upload()).name)
     assert (record.plan, record.warnings) == (found.planned.plan, found.warnings)

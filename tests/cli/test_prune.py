@@ -370,6 +370,9 @@ def test_the_functions_of_all_targets_are_pruned_unless_one_is_named(world: Worl
     world.target("receipts", members=[{"function": "receipts"}, {"function": "checkout"}])
     assert functions_of(world.ports.targets, None) == ["checkout", "receipts"]
     assert functions_of(world.ports.targets, "checkout") == ["checkout"]
+    for name in ("", "nothing"):  # an empty name is a variable that is not set
+        with pytest.raises(InputError):
+            functions_of(world.ports.targets, name)
 
 
 class Calls:

@@ -1,13 +1,17 @@
 """How the stack's things are found, and who the operator is."""
 
+import dataclasses
+import io
+import json
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from controller.core.errors import DeniedError, InputError, UnavailableError
+from controller.core.errors import ControllerError, DeniedError, InputError, UnavailableError
 from rampart.cli import stack as stack_module
 from rampart.cli.stack import Place, Stack, outputs_of
 
@@ -71,6 +75,27 @@ def test_a_stack_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(stack_module, "outputs_of", lambda client, name: {"BucketName": "b"})
     with pytest.raises(InputError, match=r"stack rampart-prod has no output TableName; check .*, or give --table"):
         _ = Stack(ACCOUNT).deployments
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("control: deployment d-1 is PROMOTED; there is nothing", "deployment d-1 is PROMOTED; there is nothing"),
+        ("Task timed out after 50 seconds", "control function control: Task timed out after 50 seconds"),
+    ],
+)
+def test_what_control_refuses_is_told_without_its_name_and_what_fails_with_it(
+    monkeypatch: pytest.MonkeyPatch, said: str, told: str
+) -> None:
+    client, stubber = stubbed("lambda")
+    answer = json.dumps({"errorMessage": said}).encode()
+    payload = StreamingBody(io.BytesIO(answer), len(answer))
+    stubber.add_response("invoke", {"FunctionError": "Unhandled", "Payload": payload})
+    stack = Stack(dataclasses.replace(ACCOUNT, control_function="control"))
+    monkeypatch.setattr(Stack, "client", lambda self, service: client)
+    with pytest.raises(ControllerError) as failed:
+        stack.ask("retry", "d-1", "kim", "it was the network")
+    assert str(failed.value) == told
 
 
 def test_a_shell_that_points_at_a_local_aws_that_has_ended_is_told_so(
