@@ -13,7 +13,6 @@ from botocore.loaders import Loader
 from botocore.session import Session
 from botocore.utils import parse_timestamp
 
-from controller.adapters.stored_events import AwsStoredEvents
 from controller.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from controller.adapters.lambda_functions import LambdaFunctions
     from controller.adapters.ssm_targets import SsmTargets
     from controller.adapters.stepfunctions_executions import StepFunctionsExecutions
+    from controller.adapters.stored_events import AwsStoredEvents
 
 # The state machine retries too, with jitter and for longer; these retries are for a hiccup.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
@@ -134,8 +134,10 @@ class AwsPorts:
         return SsmTargets(client, self._settings.targets_path, time.monotonic, self._settings.minute_seconds)
 
     @cached_property
-    def stored_events(self) -> AwsStoredEvents:
+    def stored_events(self) -> "AwsStoredEvents":
         """Test events that targets refer to; most refer to none."""
+        from controller.adapters.stored_events import AwsStoredEvents
+
         ssm, schemas = cache(lambda: self._client("ssm")), cache(lambda: self._client("schemas"))
         return AwsStoredEvents(ssm, schemas, self._settings.test_events_path)
 

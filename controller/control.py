@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from controller.core.deployment import Deployment, Mark, MarkDetail, Pause, Status, Transition, event_of
 from controller.core.document import Document, parse
 from controller.core.errors import ConflictError, InputError
-from controller.core.strategy import spell_weight
+from controller.core.weight import spell_weight
 from controller.core.wording import shown
 from controller.line import release_line, stop_line
 from controller.retry import retry

@@ -6,7 +6,8 @@ from typing import Any
 
 from controller.core.announcement import Announcement, announcement
 from controller.core.errors import InputError
-from controller.core.target import Target, canonical_request
+from controller.core.request import canonical_request
+from controller.core.target import Target
 from controller.ports import Ports
 
 

@@ -14,9 +14,9 @@ from controller.core.deployment import Deployment, Event, Status
 from controller.core.errors import ControllerError
 from controller.core.member_record import MemberRecord
 from controller.core.notification import notification
+from controller.core.request import canonical_request
 from controller.core.source import ImageSource
-from controller.core.strategy import FULL_WEIGHT
-from controller.core.target import canonical_request
+from controller.core.weight import FULL_WEIGHT
 from controller.tasks.context import Context
 from controller.tasks.hooks import start_hooks_after
 from controller.tasks.roll_back import roll_back

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from controller.core.aws_event import Part, read_event
 from controller.core.decision import Ruling
-from controller.core.target import named_target
+from controller.core.names import named_target
 from controller.core.wording import one_line
 from controller.tasks.context import Context
 from controller.tasks.roll_back import roll_back

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.aws_event import Part, read_event
 from controller.core.deployment import Deployment, Mark, MarkDetail
 from controller.core.errors import ControllerError
-from controller.core.target import RedAtStart
 from controller.tasks.context import Context
 from controller.tasks.stop import stop
 

@@ -7,7 +7,7 @@ from controller.core.code import Readiness
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ConflictError, ControllerError, InputError, MissingError
 from controller.core.member_record import MemberRecord
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 from controller.tasks.context import Context
 
 UNDO_MINUTES = 72 * 60

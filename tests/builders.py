@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.alias import Alias, Routing
 from controller.core.announcement import Announcement
 from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
@@ -14,8 +15,8 @@ from controller.core.evidence import Minute
 from controller.core.measurement import Metric, ShiftMade, Subject, errors_of, minute_number
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
-from controller.core.strategy import Guard, Plan, Step
-from controller.core.target import RedAtStart, Target
+from controller.core.plan import Guard, Plan, Step
+from controller.core.target import Target
 from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm
 from controller.core.verification import VerificationEvent
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Pause, Status, Transition
 from controller.core.notification import notification
-from controller.core.target import Hotfix
 from controller.observability import as_line, logger
 from controller.signal import AlarmChange, on_alarm_change
 from tests.builders import START, a_mark, after, an_alarm, an_artifact

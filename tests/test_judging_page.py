@@ -4,7 +4,7 @@ import json
 import re
 
 from controller.core.criteria import ComparisonTerms
-from controller.core.strategy import GUARDED, is_guarded
+from controller.core.strategy import Guarded, GuardedTerms, is_guarded
 from controller.core.target import Target, parse_target
 from tests.sam_template import ROOT
 
@@ -36,4 +36,4 @@ def test_what_the_page_calls_the_defaults_is_what_a_target_has_that_says_nothing
     assert parse_target("checkout", json.dumps(_DECLARED), "plain") == spelt_out
     (guarded,) = declared('"guarded": {"budget"')
     assert is_guarded(guarded.strategy)
-    assert guarded.strategy == GUARDED
+    assert guarded.strategy == Guarded(guarded=GuardedTerms())

@@ -2,9 +2,9 @@
 
 import pytest
 
+from controller.core.by_hand import Retry
 from controller.core.deployment import Status
 from controller.core.errors import DeniedError, InputError
-from controller.core.target import Retry
 from controller.undo import UNDO_MINUTES
 from tests.engine.faults import DENIED, Fault
 from tests.engine.world import World

@@ -14,7 +14,7 @@ from controller.core.artifact import Artifact, ImageArtifact, ZipArtifact
 from controller.core.code import Answer, Code, CodeStorage, Readiness
 from controller.core.errors import ArtifactRefusedError, ConflictError, MissingError, RefusedError
 from controller.core.handler_file import Runtime
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from controller.core.strategy import FULL_WEIGHT, spell_weight
+from controller.core.weight import FULL_WEIGHT, spell_weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from controller.core.document import IMAGE_FORM, ZIP_FORM, Document, form_of
 from controller.core.wording import escaped, shown
 
-_IMAGE = re.compile(
+_IMAGE = (
     r"(?P<registry>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?"
     r"/(?P<repository>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)@(?P<digest>sha256:[0-9a-f]{64})"
 )
@@ -42,7 +42,7 @@ class ZipArtifact(_Artifact):
 
 
 def _pinned(uri: str) -> str:
-    if len(uri) > 1024 or not _IMAGE.fullmatch(uri):
+    if len(uri) > 1024 or not re.fullmatch(_IMAGE, uri):
         raise ValueError(
             'write an image of ECR by its digest, "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY@sha256:…" '
             f"(a tag may move), not {shown(uri)}"
@@ -82,7 +82,7 @@ class ImageArtifact(_Artifact):
         return self._part("digest")
 
     def _part(self, name: str) -> str:
-        found = _IMAGE.fullmatch(self.image)
+        found = re.fullmatch(_IMAGE, self.image)
         return found[name] if found else ""
 
     def at(self, digest: str) -> str:

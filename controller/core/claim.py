@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.core.deployment import Deployment, Status
-from controller.core.target import WhenBusy
+from controller.core.when_busy import WhenBusy
 
 MAX_SUPERSEDES = 2
 """How many deployments in a row may be superseded; then the running one is let finish, lest none ever does."""

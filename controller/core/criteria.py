@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from controller.core.comparison import Bar
 from controller.core.document import METRIC_FORM, NAME_FORM, Document
 from controller.core.duration import Duration, parse_milliseconds, spell_duration
-from controller.core.strategy import FULL_WEIGHT, Weight, parse_weight
+from controller.core.weight import FULL_WEIGHT, Weight, parse_weight
 from controller.core.wording import shown
 
 SLOWER_TOLERANCE = 1.25
@@ -23,7 +23,7 @@ LONGEST_WINDOW_SECONDS = 3600
 LAMBDA_METRICS = ("error_rate", "duration", "throttles")
 """What a rule may ask of Lambda's own metrics."""
 
-_STATISTIC = re.compile(r"(Sum|Average|Minimum|Maximum|SampleCount|p(?:100|[0-9]{1,2}(?:\.[0-9]{1,2})?))")
+_STATISTIC = r"(Sum|Average|Minimum|Maximum|SampleCount|p(?:100|[0-9]{1,2}(?:\.[0-9]{1,2})?))"
 
 
 class WhenUnclear(StrEnum):
@@ -139,7 +139,7 @@ def parse_comparison(value: Any) -> Any:
 
 
 def _known_statistic(name: str) -> str:
-    if not _STATISTIC.fullmatch(name):
+    if not re.fullmatch(_STATISTIC, name):
         raise ValueError(f'write Sum, Average, Minimum, Maximum, SampleCount or such as "p99", not {shown(name)}')
     return name
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from controller.core.alias import Alias
 from controller.core.approval import Gate
 from controller.core.artifact import WrittenArtifact
+from controller.core.by_hand import Hotfix, Retry
 from controller.core.criteria import ComparisonTerms, Rule, WhenUnclear
 from controller.core.freeze import MAX_FREEZE_MINUTES, FreezeWindow
 from controller.core.hook import Hook, HookRun
@@ -21,11 +22,11 @@ from controller.core.mark import Record
 from controller.core.measurement import ShiftMade, Subject
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
-from controller.core.strategy import FULL_WEIGHT, Plan, Step
-from controller.core.target import Hotfix, Retry
+from controller.core.plan import Plan, Step
 from controller.core.verdict import Verdict, WatchedAlarm
 from controller.core.verification import VerificationEvent
 from controller.core.way_back import WayBack
+from controller.core.weight import FULL_WEIGHT
 
 SCHEMA_VERSION = 1
 
@@ -132,7 +133,7 @@ class Deployment(Record):
     """The verdict of the last look."""
     failed_at: datetime | None = None
     """When a look first decided to roll it back."""
-    way_back: WayBack = WayBack()
+    way_back: WayBack = Field(default_factory=WayBack)
     refused: bool = False
     """Whether the artifact itself was found wanting; an event does not try it again, a person may."""
     waits_for: str | None = None

@@ -1,6 +1,5 @@
 """Documents that people write: unknown fields are refused, and every fault is one line with its place."""
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -190,6 +189,8 @@ def _models(annotation: Any, form: str | None) -> list[tuple[str | None, type[Ba
 
 
 def _close(word: str, known: list[str]) -> list[str]:
+    import difflib  # only a fault needs it
+
     return difflib.get_close_matches(word[:100], known, n=1)
 
 

@@ -9,8 +9,8 @@ from pydantic import BeforeValidator, PlainSerializer
 from controller.core.wording import shown
 
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
-_MILLISECONDS = re.compile(r"([0-9]{1,7})(ms|s)")
+_DURATION = r"([0-9]{1,6})([smhd])"
+_MILLISECONDS = r"([0-9]{1,7})(ms|s)"
 
 
 def parse_duration(text: Any) -> int:
@@ -18,7 +18,7 @@ def parse_duration(text: Any) -> int:
     if isinstance(text, int) and not isinstance(text, bool) and text >= 0:
         number = shown(text)
         raise ValueError(f'write a duration with its unit, such as "{number}s" or "{number}m", not {number}')
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    found = re.fullmatch(_DURATION, text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f'write a duration such as "90s", "5m", "1h" or "7d", not {shown(text)}')
     return int(found[1]) * _UNIT_SECONDS[found[2]]
@@ -52,7 +52,7 @@ Duration = Annotated[int, BeforeValidator(parse_duration), PlainSerializer(spell
 
 def parse_milliseconds(text: Any) -> int:
     """Return the milliseconds of a time such as "800ms" or "2s"; raises ValueError that shows how to write one."""
-    found = _MILLISECONDS.fullmatch(text) if isinstance(text, str) else None
+    found = re.fullmatch(_MILLISECONDS, text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f'write a time such as "800ms" or "2s", not {shown(text)}')
     return int(found[1]) * (1000 if found[2] == "s" else 1)

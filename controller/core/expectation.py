@@ -14,14 +14,14 @@ from controller.core.wording import one_line, shown
 SERVER_ERROR = 500
 """The status from which on an answer fails whatever is expected of it, unless that is a status."""
 
-_STATUS_CLASS = re.compile(r"[1-5]xx")
-_STATUS_TEXT = re.compile(r"[1-9][0-9]{2}")
+_STATUS_CLASS = r"[1-5]xx"
+_STATUS_TEXT = r"[1-9][0-9]{2}"
 _SHOWN = 200
 
 
 def _parse_status(value: Any) -> Any:
     is_number = isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
-    if is_number or (isinstance(value, str) and _STATUS_CLASS.fullmatch(value)):
+    if is_number or (isinstance(value, str) and re.fullmatch(_STATUS_CLASS, value)):
         return value
     raise ValueError(f'write a status such as 200, or a class of them such as "2xx", not {shown(value)}')
 
@@ -84,10 +84,6 @@ class Expectation(Document):
         return f"it took {duration_ms:g} ms, expected at most {self.within} ms"
 
 
-NOTHING_SAID = Expectation()
-"""What is expected of an answer when a test event does not say."""
-
-
 def _read(payload: str) -> tuple[Any, str | None]:
     """Return an answer as a value, or why it is none."""
     try:
@@ -112,7 +108,7 @@ def _status_of(document: Any) -> int | None:
             return status
         case float() if status.is_integer():
             return int(status)
-        case str() if _STATUS_TEXT.fullmatch(status):
+        case str() if re.fullmatch(_STATUS_TEXT, status):
             return int(status)
         case _:
             return None

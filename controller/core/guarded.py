@@ -7,8 +7,8 @@ from controller.core.evidence import Minute, highest_excess
 from controller.core.looks import lead
 from controller.core.measurement import ERRORS, Subject
 from controller.core.observation import Observation, member_of
+from controller.core.plan import Plan
 from controller.core.ramp import HALF_WEIGHT, next_weight
-from controller.core.strategy import Plan
 
 _MOST_TIMES = 4
 _RECENT_MINUTES = 5

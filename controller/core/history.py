@@ -17,7 +17,8 @@ from controller.core.measurement import (
     slowness_of,
 )
 from controller.core.member_record import MemberRecord
-from controller.core.strategy import FULL_WEIGHT, Plan
+from controller.core.plan import Plan
+from controller.core.weight import FULL_WEIGHT
 
 HOUR_MINUTES, DAY_MINUTES, WEEK_MINUTES = 60, 24 * 60, 7 * 24 * 60
 

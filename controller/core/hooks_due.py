@@ -13,8 +13,8 @@ from controller.core.duration import scaled, spell_duration
 from controller.core.freeze import Freeze
 from controller.core.hook import At, Hook, HookOutcome, HookRun
 from controller.core.outcome import Outcome
+from controller.core.plan import Plan
 from controller.core.ramp import MOST_GUARDED_STEPS
-from controller.core.strategy import Plan
 from controller.core.verdict import Verdict
 
 BEFORE_TRAFFIC_LOOK_MINUTES = 15

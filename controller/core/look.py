@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.comparison import HOLD_FROM, HOLD_FROM_BEFORE_ALL, Comparison, Contest, compare
 from controller.core.criteria import ComparisonTerms, Rule, RuleMetric, Then, WhenUnclear
 from controller.core.decision import Decision, Ruling, decide
@@ -19,10 +20,9 @@ from controller.core.measurement import LAMBDA, SLOWNESS, Measured, Metric, Shif
 from controller.core.observation import Observation, member_of, observe
 from controller.core.outcome import Outcome
 from controller.core.rules import Watched, judge_rule, metrics_of, oldest_minute, window
-from controller.core.strategy import FULL_WEIGHT, spell_weight
-from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading, Verdict, WatchedAlarm, judge_reading, worst
 from controller.core.way_back import WayBack
+from controller.core.weight import FULL_WEIGHT, spell_weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from controller.core.deployment import Deployment
 from controller.core.duration import spell_span
 from controller.core.measurement import SHIFT_SECONDS
+from controller.core.plan import Plan
 from controller.core.ramp import MOST_GUARDED_STEPS
-from controller.core.strategy import Plan
 
 MACHINE_TIMEOUT_SECONDS = 864_000
 """The state machine's own TimeoutSeconds: ten days, for a day's wait, a plan of seven, and its holds."""

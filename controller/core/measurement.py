@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from controller.core.criteria import CountMetric, Then
 from controller.core.evidence import Minute, Usual
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 
 LAMBDA = "AWS/Lambda"
 ERRORS, SLOWNESS = "errors", "slowness"

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import Event, Status, Transition
-from controller.core.strategy import spell_weight
-from controller.core.target import Hotfix
+from controller.core.weight import spell_weight
 from controller.core.wording import one_line
 
 SOURCE = "rampart"

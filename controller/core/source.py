@@ -12,7 +12,7 @@ from controller.core.scan import ScanGate
 
 # Signatures, attestations and bills of materials lie beside the image that they are about, under a tag made of its
 # digest (cosign; OCI distribution specification, "Referrers Tag Schema").
-_OF_ANOTHER_IMAGE = re.compile(r"sha256-[0-9a-f]{64}(\..*)?")
+_OF_ANOTHER_IMAGE = r"sha256-[0-9a-f]{64}(\..*)?"
 
 
 class ZipSource(Document):
@@ -68,7 +68,7 @@ class ImageSource(Document):
             isinstance(artifact, ImageArtifact)
             and artifact.repository == self.repository
             and tag is not None
-            and not _OF_ANOTHER_IMAGE.fullmatch(tag)
+            and not re.fullmatch(_OF_ANOTHER_IMAGE, tag)
             and _like(self.tag, tag)
         )
 

@@ -6,30 +6,25 @@ with a step at full weight whose bake is the final bake, with rollback still arm
 Source: CodeDeploy user guide, "Deployment configurations on an AWS Lambda compute platform".
 """
 
-import difflib
 import re
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     Tag,
     field_validator,
 )
 
 from controller.core.approval import ApprovalTerms, Gate, parse_approval
 from controller.core.document import EXPONENTIAL_FORM, GUARDED_FORM, NAME_FORM, STEPS_FORM, Document, form_of
-from controller.core.duration import Duration, parse_duration, scaled, spell_duration
-from controller.core.ramp import HALF_WEIGHT, MINUTES_AT_HALF, Budget
+from controller.core.duration import Duration, parse_duration, scaled
+from controller.core.plan import Guard, Plan, Step
+from controller.core.ramp import HALF_WEIGHT
+from controller.core.weight import FULL_WEIGHT, Weight, spell_weight
 from controller.core.wording import shown
-
-FULL_WEIGHT = 10_000
-"""All of the traffic, in basis points."""
 
 DEFAULT_FINAL_BAKE_SECONDS = 300
 """The final bake of a strategy that has no interval of its own."""
@@ -39,8 +34,7 @@ MAX_INTERVAL_SECONDS = 9999 * 60
 
 GUARDED_NAME = "guarded"
 
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?) ?%")
-_NAME = re.compile(
+_NAME = (
     r"(?:CodeDeployDefault\.)?(?:Lambda)?"
     r"(?:(?P<all>AllAtOnce)"
     r"|Canary(?P<canary>[0-9]{1,9})Percent(?P<canary_minutes>[0-9]{1,9})Minutes?"
@@ -52,26 +46,6 @@ _EXAMPLES = (
     "Linear10PercentEvery1Minute",
     *(f"Linear10PercentEvery{m}Minutes" for m in (2, 3, 10)),
 )
-
-
-def parse_weight(text: Any) -> int:
-    """Return the basis points of a percentage such as "10%"; raises ValueError that shows how to write one."""
-    found = _PERCENT.fullmatch(text) if isinstance(text, str) else None
-    if not found:
-        raise ValueError(f'write a percentage such as "10%" or "0.5%", not {shown(text)}')
-    weight = round(float(found[1]) * 100)
-    if not 0 < weight <= FULL_WEIGHT:
-        raise ValueError(f"write a percentage above 0% and up to 100%, not {shown(text)}")
-    return weight
-
-
-def spell_weight(weight: int) -> str:
-    """Return basis points as a percentage: 1000 is "10%"."""
-    return f"{weight / 100:g}%"
-
-
-Weight = Annotated[int, BeforeValidator(parse_weight), PlainSerializer(spell_weight, when_used="json")]
-"""Basis points, written by people as a percentage."""
 
 
 class WrittenStep(Document):
@@ -174,81 +148,6 @@ class Guarded(Document):
     """What bounds it; `{}` is the same as the name `guarded`."""
 
 
-GUARDED = Guarded(guarded=GuardedTerms())
-"""What the name alone stands for."""
-
-
-class Guard(BaseModel):
-    """What bounds a guarded plan: it has as many steps as it takes, each but the last added when it is due."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    requests: int | None
-    seconds: int
-    finest: int
-    min_duration_seconds: int
-
-    @property
-    def budget(self) -> Budget:
-        """What a bad release may cost."""
-        return Budget(self.requests, self.seconds, self.finest)
-
-
-class Step(BaseModel):
-    """One weight and its bake, in real seconds."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    weight: int
-    bake_seconds: int
-    approval: Gate | None = None
-    """The gate behind the bake, if there is one."""
-
-
-class Plan(BaseModel):
-    """A strategy resolved to steps, fixed when the deployment starts; the last step has full weight."""
-
-    model_config = ConfigDict(frozen=True, defer_build=True)
-
-    strategy: str
-    steps: tuple[Step, ...]
-    guard: Guard | None = None
-    """Of a guarded plan, whose steps below full weight are those made or intended so far."""
-
-    @property
-    def last_index(self) -> int:
-        """The index of the step at full weight."""
-        return len(self.steps) - 1
-
-    @property
-    def total_seconds(self) -> int:
-        """The seconds from the first shift to the promotion when every verdict is PASS."""
-        ramp = sum(step.bake_seconds for step in self.steps[:-1])
-        return max(ramp, self.guard.min_duration_seconds if self.guard else 0) + self.steps[-1].bake_seconds
-
-    @property
-    def is_split(self) -> bool:
-        """Whether some step leaves the baseline a part of the traffic, so that there is something to compare."""
-        return len(self.steps) > 1
-
-    @property
-    def gated_end(self) -> Step:
-        """The step at full weight, with the last gate of all: whoever skips the others does not skip a person."""
-        gates = [step.approval for step in self.steps if step.approval]
-        return self.steps[-1].model_copy(update={"approval": gates[-1] if gates else None})
-
-    def starting_at(self, weight: int) -> "Plan":
-        """Return a guarded plan whose first step has `weight` basis points."""
-        first = self.steps[0].model_copy(update={"weight": weight})
-        return self.model_copy(update={"steps": (first, self.steps[-1])})
-
-    def growing_to(self, index: int, weight: int, minute_seconds: float) -> "Plan":
-        """Return a guarded plan whose step `index` has `weight` basis points, before the one at full weight."""
-        minutes = MINUTES_AT_HALF if weight == HALF_WEIGHT else 1
-        step = Step(weight=weight, bake_seconds=scaled(60 * minutes, minute_seconds))
-        return self.model_copy(update={"steps": (*self.steps[:index], step, self.steps[-1])})
-
-
 def _known_name(name: str) -> str:
     if name != GUARDED_NAME:
         _named_steps(name)
@@ -303,7 +202,7 @@ def plan_of(
     ValueError for a name that is not a strategy.
     """
     guard, default_bake, gates = None, DEFAULT_FINAL_BAKE_SECONDS, dict[int, Gate]()
-    match GUARDED if strategy == GUARDED_NAME else strategy:
+    match Guarded(guarded=GuardedTerms()) if strategy == GUARDED_NAME else strategy:
         case str(name):
             steps, default_bake = _named_steps(name)
         case Exponential(exponential=terms):
@@ -329,25 +228,9 @@ def plan_of(
     )
 
 
-def spell_plan(plan: Plan) -> str:
-    """Return a plan in one line, such as "10% for 60s, 100% for 60s"."""
-    told = [
-        f"{spell_weight(step.weight)} for {spell_duration(step.bake_seconds)}"
-        + (" and until somebody approves" if step.approval else "")
-        for step in plan.steps
-    ]
-    if plan.guard:
-        ramp = spell_duration(plan.guard.min_duration_seconds)
-        told[:-1] = [
-            f"{spell_weight(plan.steps[0].weight)} first",
-            f"then what the evidence pays for, {ramp} at least",
-        ]
-    return ", ".join(told)
-
-
 def _named_steps(name: str) -> tuple[list[tuple[int, int]], int]:
     """Return the steps below full weight (basis points, seconds) and the default final bake of a named strategy."""
-    found = _NAME.fullmatch(name)
+    found = re.fullmatch(_NAME, name)
     if not found:
         raise ValueError(_no_such_strategy(name))
     if found["all"]:
@@ -364,6 +247,8 @@ def _named_steps(name: str) -> tuple[list[tuple[int, int]], int]:
 def _no_such_strategy(name: str) -> str:
     bare = name[:100].removeprefix("CodeDeployDefault.").removeprefix("Lambda").removeprefix("ECS")
     known = (*_EXAMPLES, GUARDED_NAME)
-    close = [bare] if _NAME.fullmatch(bare) else difflib.get_close_matches(bare, known, n=1, cutoff=0.5)
+    import difflib  # only a fault needs it
+
+    close = [bare] if re.fullmatch(_NAME, bare) else difflib.get_close_matches(bare, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}?" if close else f"try one of {', '.join(_EXAMPLES[:2])}, {_EXAMPLES[5]}"
     return f"there is no strategy {shown(name)}; {hint}"

@@ -1,72 +1,25 @@
-"""Targets: what an operator declares, in one SSM parameter each, and what they ask for when starting by hand."""
+"""Targets: what an operator declares, in one SSM parameter each."""
 
-import json
-import re
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from controller.core.alarm_rule import AlarmRule, parse_alarm
 from controller.core.approval import ApprovalTerms, parse_approval
-from controller.core.artifact import Artifact, WrittenArtifact
 from controller.core.criteria import ComparisonTerms, CountMetric, Rule, RuleMetric, WhenUnclear, parse_comparison
-from controller.core.document import Document, matching, parse, parse_json
+from controller.core.document import Document, parse, parse_json
 from controller.core.duration import Duration, spell_duration
 from controller.core.errors import ControllerError, InputError
 from controller.core.freeze import FreezeWindow
 from controller.core.hook import MAX_HOOKS, Hook
-from controller.core.names import AliasName, FunctionName, VersionNumber
+from controller.core.names import AliasName, FunctionName, is_target_name
 from controller.core.source import Source
 from controller.core.strategy import Strategy, is_guarded
 from controller.core.verification import TestEvents, check_events
+from controller.core.when_busy import WhenBusy
 from controller.core.wording import shown
 
 MAX_MEMBERS = 20
-_TARGET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
-
-
-class RedAtStart(StrEnum):
-    """What an alarm that is already in ALARM when a deployment starts means for it."""
-
-    BLOCK = "block"
-    """The deployment is refused."""
-    IGNORE_UNTIL_OK = "ignore_until_ok"
-    """The alarm counts again as soon as it has recovered."""
-    IGNORE = "ignore"
-    """The alarm does not count for this deployment."""
-
-
-class WhenBusy(StrEnum):
-    """What a new deployment of a target does while another one of the target runs."""
-
-    SUPERSEDE = "supersede"
-    """The running one is rolled back, and then the new one starts."""
-    QUEUE = "queue"
-    """The new one waits until the running one has ended."""
-    REJECT = "reject"
-    """The new one is refused."""
-
-
-class AlarmRule(Document):
-    """One alarm to watch."""
-
-    name: str = Field(min_length=1, max_length=255)
-    """The alarm's name, a composite one's too. In ALARM it rolls back; one that is missing is refused."""
-    red_at_start: RedAtStart | None = None
-    """What it means that it is in ALARM already. Null: `block`, or for a hotfix `ignore_until_ok`."""
-
-
-def _parse_alarm(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"name": value}
-    if isinstance(value, dict | AlarmRule):
-        return value
-    raise ValueError(f'write an alarm\'s name or {{"name": …}}, not {shown(value)}')
-
-
-TargetName = Annotated[
-    str, matching(_TARGET_NAME.pattern, "write a target's name (a-z, 0-9 and -, at most 50 characters)")
-]
 
 
 class Member(Document):
@@ -106,7 +59,7 @@ class Target(Document):
     """Functions and aliases that move in lockstep and roll back together; no function twice."""
     strategy: Strategy
     """How traffic moves to a candidate."""
-    alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(_parse_alarm)], ...], Field(max_length=50)] = ()
+    alarms: Annotated[tuple[Annotated[AlarmRule, BeforeValidator(parse_alarm)], ...], Field(max_length=50)] = ()
     """The alarms to watch, by their names, or as objects; no alarm twice."""
     final_bake: Duration | None = None
     """How long to watch at full weight with rollback armed.
@@ -119,7 +72,9 @@ class Target(Document):
     """How long an inconclusive verdict may hold a step beyond its bake; `1d` at most."""
     when_unclear: WhenUnclear = WhenUnclear.APPROVE
     """What happens then, when the evidence alone is inconclusive; an alarm without data rolls back."""
-    comparison: Annotated[ComparisonTerms | None, BeforeValidator(parse_comparison)] = ComparisonTerms()
+    comparison: Annotated[ComparisonTerms | None, BeforeValidator(parse_comparison)] = (
+        ComparisonTerms.model_construct()  # not validated: that would build the class at import
+    )
     """What the comparison of candidate and baseline asks for; `false`: they are not compared."""
     rules: Annotated[tuple[Rule, ...], Field(max_length=20)] = ()
     """Thresholds for the candidate's own numbers."""
@@ -178,7 +133,7 @@ class Target(Document):
 
 def parse_target(name: str, text: str, where: str) -> Target:
     """Return the target whose document is `text`; raises InputError that starts with `where`."""
-    if not _TARGET_NAME.fullmatch(name):
+    if not is_target_name(name):
         raise InputError(f"{where}: name a target with a-z, 0-9 and -, at most 50 characters, not {shown(name)}")
     document = parse_json(text, where)
     if isinstance(document, dict) and "name" not in document:
@@ -187,60 +142,3 @@ def parse_target(name: str, text: str, where: str) -> Target:
     if target.name != name:
         raise InputError(f"{where}: name: write {name!r}, as the parameter is called, or leave it out")
     return target
-
-
-class Hotfix(Document):
-    """Why somebody starts a deployment in a hurry, and who."""
-
-    reason: str = Field(min_length=1, max_length=500)
-    by: str = Field(min_length=1, max_length=200)
-
-
-class Wish(Document):
-    """What somebody thinks of deploying to which target, which may not be said yet."""
-
-    target: TargetName
-    artifact: WrittenArtifact | None = None
-    version: VersionNumber | None = None
-    """An existing version to deploy instead of an artifact; for targets of one member."""
-    strategy: Strategy | None = None
-    """Overrules the target's strategy for this deployment."""
-    hotfix: Hotfix | None = None
-    event_id: str | None = None
-    """The event that asked for it; absent when a person did."""
-
-
-class Retry(Document):
-    """Of which deployment another one is a further try, who asked for it, and why."""
-
-    deployment_id: str = Field(min_length=1, max_length=80)
-    by: str = Field(min_length=1, max_length=200)
-    reason: str = Field(min_length=1, max_length=500)
-
-
-class Request(Wish):
-    """The input of an execution: what to deploy to which target. People write it; intake writes the same."""
-
-    retry: Retry | None = None
-    """The deployment that it tries again; control writes it."""
-
-    @model_validator(mode="after")
-    def _one_thing_to_deploy(self) -> "Request":
-        if (self.artifact is None) == (self.version is None):
-            raise ValueError("say what to deploy: either artifact or version, and not both")
-        return self
-
-
-def named_target(request: Any) -> str:
-    """Return the target that a request names, however broken the rest of it is; "(none)" when it names none."""
-    name = request.get("target") if isinstance(request, dict) else None
-    return name if isinstance(name, str) and _TARGET_NAME.fullmatch(name) else "(none)"
-
-
-def canonical_request(target: str, artifact: Artifact, event_id: str) -> str:
-    """Return the input of an execution as intake writes it: the same bytes for the same event.
-
-    StartExecution with the same name is idempotent only for the same bytes of input.
-    """
-    document = {"target": target, "artifact": artifact.model_dump(), "event_id": event_id}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))

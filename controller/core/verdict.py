@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.criteria import WhenUnclear
 from controller.core.outcome import Outcome
-from controller.core.target import RedAtStart
 
 _RANK = {Outcome.PASS: 0, Outcome.INCONCLUSIVE: 1, Outcome.FAIL: 2}
 _STRICTNESS = {WhenUnclear.PROMOTE: 0, WhenUnclear.APPROVE: 1, WhenUnclear.ROLL_BACK: 2}

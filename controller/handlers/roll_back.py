@@ -1,7 +1,7 @@
 """RollBack, invoked by the state machine with what led there."""
 
 from controller.core.decision import Ruling, cause_of
-from controller.core.target import named_target
+from controller.core.names import named_target
 from controller.handlers.entry_point import Event
 from controller.handlers.visit import task
 from controller.tasks.context import Context

@@ -4,14 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from controller import bootstrap
-from controller.core.decision import Ruling
 from controller.core.errors import ControllerError
 from controller.handlers.entry_point import Event, entry_point
 from controller.observability import count, failures_told, is_traced, logger, metrics, traced
 from controller.tasks.context import Context
+
+if TYPE_CHECKING:
+    from controller.core.decision import Ruling
 
 
 def visit(deployment_id: str) -> Context:
@@ -31,7 +33,7 @@ def followed(state: str, deployment_id: str) -> Iterator[None]:
                 annotate("target", _target_of(deployment_id))
 
 
-def task(state: str, act: Callable[[Context, Event], Ruling | None]) -> Callable[[Event, Any], Event]:
+def task(state: str, act: "Callable[[Context, Event], Ruling | None]") -> Callable[[Event, Any], Event]:
     """Return the entry point of a Task state: one log line, one metric, the state machine's document.
 
     What a task raises goes on to the state machine, which retries or rolls back by the name of the error.

@@ -1,7 +1,9 @@
 """Alarms at the start: those that the target names, armed as they are now."""
 
+from controller.core.alarm_rule import AlarmRule, RedAtStart
 from controller.core.errors import RefusedError, UnavailableError
-from controller.core.target import AlarmRule, RedAtStart, Target, Wish
+from controller.core.request import Wish
+from controller.core.target import Target
 from controller.core.verdict import AlarmState, Reading, WatchedAlarm
 from controller.tasks.context import Context
 

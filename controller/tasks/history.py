@@ -18,8 +18,8 @@ from controller.core.history import (
 )
 from controller.core.measurement import Measured, Metric, minute_number
 from controller.core.member_record import MemberRecord
+from controller.core.plan import spell_plan
 from controller.core.ramp import first_weight
-from controller.core.strategy import spell_plan
 from controller.tasks.context import Context
 
 

@@ -9,9 +9,10 @@ from controller.core.artifact import ImageArtifact
 from controller.core.code import Code
 from controller.core.errors import NotReadyError, RefusedError
 from controller.core.image_manifest import Manifest, check_platform, child_of, config_of
+from controller.core.request import Wish
 from controller.core.scan import ScanGate, refuse_findings
 from controller.core.source import ImageSource
-from controller.core.target import Target, Wish
+from controller.core.target import Target
 from controller.ports import Stored
 from controller.tasks.context import Context
 

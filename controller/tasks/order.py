@@ -1,8 +1,9 @@
 """Order: whether what an event asks for is still wanted. A person may ask for anything again."""
 
 from controller.core.deployment import Deployment, Status
+from controller.core.request import Request
 from controller.core.source import ZipSource
-from controller.core.target import Member, Request, Target
+from controller.core.target import Member, Target
 from controller.ports import Newest, Stored
 from controller.tasks.context import Context
 from controller.tasks.preflight import Found

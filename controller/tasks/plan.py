@@ -10,7 +10,8 @@ from controller.core.duration import scaled
 from controller.core.errors import ArtifactRefusedError, ClaimHeldError, InputError, RefusedError
 from controller.core.freeze import MAX_FREEZE_MINUTES, freeze_at
 from controller.core.member_record import MemberRecord
-from controller.core.target import Request, named_target
+from controller.core.names import named_target
+from controller.core.request import Request
 from controller.tasks.context import Context
 from controller.tasks.end import end
 from controller.tasks.history import with_history

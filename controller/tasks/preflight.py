@@ -10,7 +10,8 @@ from controller.core.bypass import latest_warning, source_warning
 from controller.core.code import Code, Readiness
 from controller.core.compatibility import refuse_weights
 from controller.core.errors import DeniedError, RefusedError
-from controller.core.target import Member, Target, Wish
+from controller.core.request import Wish
+from controller.core.target import Member, Target
 from controller.core.zip_package import read_package
 from controller.ports import Live, Stored
 from controller.tasks.context import Context

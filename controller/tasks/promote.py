@@ -3,7 +3,7 @@
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Status
 from controller.core.errors import ConflictError
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 from controller.tasks.context import Context, read_live
 from controller.tasks.end import end
 

@@ -23,8 +23,10 @@ from controller.core.errors import (
 from controller.core.hooks_due import longest_waits
 from controller.core.limits import refuse_stopped, stopped_warning, timeout_warning
 from controller.core.looks import refuse_long_plan
-from controller.core.strategy import Plan, Strategy, is_guarded, plan_of
-from controller.core.target import Member, Target, Wish
+from controller.core.plan import Plan
+from controller.core.request import Wish
+from controller.core.strategy import Strategy, is_guarded, plan_of
+from controller.core.target import Member, Target
 from controller.core.verdict import WatchedAlarm
 from controller.core.verification import VerificationEvent
 from controller.ports import Claim, Stored

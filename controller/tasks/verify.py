@@ -10,7 +10,7 @@ from typing import Any
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.duration import spell_duration
-from controller.core.expectation import NOTHING_SAID
+from controller.core.expectation import Expectation
 from controller.core.freeze import freeze_at
 from controller.core.hook import HookAnswer, HookOutcome, HookRun
 from controller.core.hooks_due import (
@@ -58,7 +58,7 @@ def _first_fault(context: Context, deployment: Deployment) -> str | None:
             if event.function not in (None, member.function):
                 continue
             answer = context.ports.functions.ask(member.function, str(member.candidate), event.payload)
-            wanted = event.expect or NOTHING_SAID
+            wanted = event.expect or Expectation()
             fault = answer.error or wanted.fault_in(answer.payload, answer.duration_ms)
             if fault:
                 who = f"{member.function} version {member.candidate}"

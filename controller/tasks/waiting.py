@@ -1,23 +1,27 @@
 """Waiting: what a deployment does while another one holds a function that it needs, and when its turn has come."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from controller.core.claim import MAX_WAIT_MINUTES, WAIT_LOOK_MINUTES, Turn, goes_before, turn_of
 from controller.core.decision import Decision, Ruling
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.errors import ClaimHeldError, ConflictError, RefusedError
-from controller.core.freeze import MAX_FREEZE_MINUTES, Freeze
+from controller.core.freeze import MAX_FREEZE_MINUTES
 from controller.core.hooks_due import has_news
-from controller.core.target import Target
 from controller.ports import Ports
 from controller.tasks.context import Context
+
+if TYPE_CHECKING:
+    from controller.core.freeze import Freeze
+    from controller.core.target import Target
 
 
 def wait(
     context: Context,
     deployment: Deployment,
     waited: Deployment | None,
-    target: Target,
+    target: "Target",
     held: ClaimHeldError,
     *,
     newest: bool,
@@ -60,8 +64,8 @@ def hold_start(
     context: Context,
     deployment: Deployment,
     waited: Deployment | None,
-    target: Target,
-    freeze: Freeze,
+    target: "Target",
+    freeze: "Freeze",
     *,
     newest: bool,
 ) -> Ruling:

@@ -43,7 +43,7 @@ def plan(
     Without an artifact all but the artifact is judged. The exit code is 1 when something would be refused.
     """
     from controller.core.document import parse, parse_json
-    from controller.core.target import Wish
+    from controller.core.request import Wish
     from rampart.cli import deploy as deploying
     from rampart.cli.choice import target_called
     from rampart.cli.plan import foresee, foresight_document, looks_like_file, print_foresight

@@ -10,7 +10,7 @@ from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.deployment import Deployment, Status
 from controller.core.document import parse, parse_json
 from controller.core.errors import DeniedError, InputError, MissingError
-from controller.core.target import Request
+from controller.core.request import Request
 from controller.core.wording import shown
 from controller.ports import Deployments
 

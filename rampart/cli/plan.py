@@ -10,9 +10,10 @@ from rich.console import Console
 from controller.core.deployment import Deployment, Status
 from controller.core.duration import spell_span
 from controller.core.errors import ClaimHeldError, NotReadyError
-from controller.core.strategy import spell_weight
-from controller.core.target import Target, Wish
+from controller.core.request import Wish
+from controller.core.target import Target
 from controller.core.timetable import Timetable, timetable
+from controller.core.weight import spell_weight
 from controller.tasks.context import Context
 from controller.tasks.images import refuse_elsewhere
 from controller.tasks.plan import planned_deployment

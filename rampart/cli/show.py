@@ -9,7 +9,7 @@ from rich.table import Table
 
 from controller.core.deployment import Deployment, Event, Transition
 from controller.core.duration import spell_span
-from controller.core.strategy import spell_weight
+from controller.core.weight import spell_weight
 from rampart.cli.evidence import spell_evidence
 from rampart.cli.status import stored_form
 from rampart.cli.wording import (

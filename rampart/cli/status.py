@@ -10,7 +10,7 @@ from rich.text import Text
 
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.mark import Stop
-from controller.core.strategy import spell_weight
+from controller.core.weight import spell_weight
 from controller.ports import Deployments, Line, Live
 from rampart.cli.choice import checked_name
 from rampart.cli.wording import STATUS_STYLES, facts, line, spell_age, spell_change, spell_when

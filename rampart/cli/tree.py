@@ -14,7 +14,7 @@ from controller.core.comparison import spell_odds
 from controller.core.deployment import Deployment, Mark, MarkDetail, Status
 from controller.core.duration import spell_span
 from controller.core.member_record import MemberRecord
-from controller.core.strategy import FULL_WEIGHT, spell_weight
+from controller.core.weight import FULL_WEIGHT, spell_weight
 from rampart.cli.evidence import alarm_states, comparisons
 from rampart.cli.standing import Symbol, spell_bake, standing, to_do
 from rampart.cli.wording import line, spell_age, spell_length, spell_moment

@@ -7,7 +7,7 @@ from controller.core.duration import spell_span
 from controller.core.errors import InputError
 from controller.core.hooks_due import longest_waits
 from controller.core.looks import refuse_long_plan
-from controller.core.strategy import Plan, spell_plan
+from controller.core.plan import Plan, spell_plan
 from controller.core.target import Target
 from controller.core.verification import ParameterEvents, ShareableEvents, TestEvents
 from controller.tasks.survey import target_plan

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from controller.core.alias import Routing
 from controller.core.deployment import Deployment, Status
-from controller.core.strategy import FULL_WEIGHT, spell_weight
+from controller.core.weight import FULL_WEIGHT, spell_weight
 from rampart.cli.wording import STATUS_STYLES
 from rampart.demo.report import Counts, Report
 from rampart.demo.summary import WIDTH, summary

@@ -14,7 +14,7 @@ from controller.core.criteria import WhenUnclear
 from controller.core.evidence import MOST_PER_MINUTE, Minute, Usual, highest_excess
 from controller.core.measurement import LAG_MINUTES, SHIFT_SECONDS
 from controller.core.ramp import HALF_WEIGHT, MINUTES_AT_HALF, Budget, next_weight
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 
 PROMOTED, HELD = -1, -2
 """What becomes of a rollout that is not rolled back: it is promoted, or waits for a person."""

@@ -10,8 +10,10 @@ from controller.core.history import expects_evidence, usual_traffic
 from controller.core.looks import refuse_long_plan
 from controller.core.measurement import ERRORS, LAMBDA, Subject
 from controller.core.member_record import MemberRecord
+from controller.core.plan import Plan, Step
 from controller.core.ramp import HALF_WEIGHT, first_weight
-from controller.core.strategy import FULL_WEIGHT, GUARDED_NAME, Plan, Step, plan_of, spell_weight
+from controller.core.strategy import GUARDED_NAME, plan_of
+from controller.core.weight import FULL_WEIGHT, spell_weight
 from rampart.detection.played import Case, Ramp, whole_minutes
 from rampart.detection.search import OFTEN, Search
 

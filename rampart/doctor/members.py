@@ -12,7 +12,8 @@ from controller.core.errors import ControllerError, DeniedError, MissingError, R
 from controller.core.history import WEEK_MINUTES
 from controller.core.limits import refuse_stopped
 from controller.core.measurement import LAMBDA, Metric, alias_dimensions
-from controller.core.target import Member, Request, Target
+from controller.core.request import Request
+from controller.core.target import Member, Target
 from controller.ports import Live, Ports
 from controller.tasks.context import Context
 from controller.tasks.preflight import (

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from controller.core import (
+    alarm_rule,
     approval,
     criteria,
     document,
@@ -22,10 +23,13 @@ from controller.core import (
     expression,
     freeze,
     hook,
+    names,
     strategy,
     target,
     verification,
+    weight,
 )
+from controller.core.criteria import ComparisonTerms
 from controller.core.target import Target
 from rampart.reference.page import DocumentError
 from rampart.reference.said import must_say
@@ -128,7 +132,7 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     expectation._parse_status: _as("status"),
     expectation._one_or_several: _or({_WRITTEN_AS: "expression"}),
     expression.checked: _as("expression"),
-    strategy.parse_weight: _as("percentage"),
+    weight.parse_weight: _as("percentage"),
     strategy._known_name: _as("strategy-name"),
     strategy._budget: _as("budget"),
     criteria._known_statistic: _as("statistic"),
@@ -147,7 +151,7 @@ _TAKES: dict[Callable[..., Any], Callable[[Schema], Schema]] = {
     verification.parse_shareable_event: _or({"type": "string", "minLength": 1, "maxLength": 64}),
     hook._a_second_to_a_day: _as_it_is,
     target._not_a_truth_value: _as_it_is,
-    target._parse_alarm: _or({"type": "string", "minLength": 1, "maxLength": 255}),
+    alarm_rule.parse_alarm: _or({"type": "string", "minLength": 1, "maxLength": 255}),
     strategy.Steps._ascend: _as_it_is,
 }
 """What a function that reads a value takes, when this is what comes out of it."""
@@ -231,6 +235,7 @@ def models() -> dict[str, type[BaseModel]]:
 
 def schema() -> Schema:
     """Return the JSON Schema of a target's document; raises DocumentError for what the code does not tell."""
+    ComparisonTerms.model_rebuild()  # of which a target has one by default, which was never validated
     written = Target.model_json_schema(schema_generator=_AsWritten)
     written = _with_references(written)
     definitions = written.pop("$defs")
@@ -243,7 +248,7 @@ def schema() -> Schema:
     for enumeration in (each for each in definitions.values() if "enum" in each):
         enumeration["description"] = " ".join(enumeration["description"].split())
     written["required"].remove("name")  # the parameter gives it
-    written["properties"]["name"] |= {"pattern": f"^(?:{target._TARGET_NAME.pattern})$"}
+    written["properties"]["name"] |= {"pattern": f"^(?:{names.TARGET_NAME})$"}
     definitions["Rule"] |= _OF_RULES
     rules = {
         f"rule-of-a-{kind}": {

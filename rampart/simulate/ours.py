@@ -21,8 +21,8 @@ from controller.core.look import look, shifted, wanted_metrics
 from controller.core.measurement import Metric, Series, ShiftMade, compared_minutes
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
-from controller.core.strategy import FULL_WEIGHT
 from controller.core.target import Target
+from controller.core.weight import FULL_WEIGHT
 from controller.ports import Ports
 from controller.tasks.context import Context
 from controller.tasks.history import with_history

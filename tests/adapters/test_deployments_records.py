@@ -14,7 +14,7 @@ from controller.core.evidence import Minute
 from controller.core.hook import At, HookOutcome, HookRun
 from controller.core.measurement import ShiftMade, errors_of, slowness_of
 from controller.core.outcome import Outcome
-from controller.core.strategy import Guard, Plan, Step
+from controller.core.plan import Guard, Plan, Step
 from controller.core.verdict import Verdict
 from controller.core.verification import VerificationEvent
 from controller.ports import Deployments

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import Deployment, Event, Mark, MarkDetail, Status, Transition, event_of
 from controller.core.outcome import Outcome
-from controller.core.target import Hotfix
 from tests.builders import (
     a_deployment,
     a_member,

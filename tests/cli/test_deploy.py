@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.deployment import Status
 from controller.core.errors import DeniedError, InputError
-from controller.core.target import canonical_request
+from controller.core.request import canonical_request
 from controller.ports import Live
 from rampart.cli.deploy import (
     execution_input,

@@ -9,7 +9,7 @@ import pytest
 
 from controller.core.artifact import ZipArtifact
 from controller.core.deployment import Status
-from controller.core.target import Wish
+from controller.core.request import Wish
 from controller.core.timetable import timetable
 from controller.tasks.context import Context
 from rampart.cli.plan import Foresight, foresee, foresight_document, looks_like_file, print_foresight

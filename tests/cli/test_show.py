@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from controller.core.by_hand import Hotfix, Retry
 from controller.core.deployment import Status
-from controller.core.target import Hotfix, Retry
 from rampart.cli.show import page_document, print_page
 from tests.builders import after, an_alarm
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed

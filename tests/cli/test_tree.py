@@ -6,7 +6,7 @@ from rich.console import Console
 from controller.core.alias import Routing
 from controller.core.deployment import Deployment, Mark, Pause, Status
 from controller.core.outcome import Outcome
-from controller.core.strategy import spell_weight
+from controller.core.weight import spell_weight
 from rampart.cli.tree import Sight, Tree
 from tests.builders import a_deployment, a_guarded_plan, a_mark, a_verdict, after
 from tests.cli.paper import NARROW, WIDE, assert_golden, printed

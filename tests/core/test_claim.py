@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from controller.core.by_hand import Hotfix
 from controller.core.claim import Turn, goes_before, turn_of
 from controller.core.deployment import Deployment, Status
-from controller.core.target import Hotfix, WhenBusy
+from controller.core.when_busy import WhenBusy
 from tests.builders import a_deployment, after
 
 HOTFIX = Hotfix(reason="payments fail", by="ada")

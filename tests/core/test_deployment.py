@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core.alias import Alias, Routing, routing_at
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import STOPPING_MARKS, Deployment, Event, Mark, Status, Transition, event_of
 from controller.core.errors import ControllerError
-from controller.core.strategy import FULL_WEIGHT
-from controller.core.target import Hotfix
 from controller.core.verification import VerificationEvent
+from controller.core.weight import FULL_WEIGHT
 from tests.builders import (
     START,
     a_deployment,

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from controller.core.document import Document, parse, parse_json
 from controller.core.errors import InputError
-from controller.core.target import Request, Target
+from controller.core.request import Request
+from controller.core.target import Target
 from tests.builders import a_target_document
 
 

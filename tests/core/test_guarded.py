@@ -9,7 +9,7 @@ from controller.core.deployment import Deployment
 from controller.core.guarded import next_plan
 from controller.core.measurement import Measured, counts_of, errors_of, slowness_of
 from controller.core.observation import observe
-from controller.core.strategy import Plan
+from controller.core.plan import Plan
 from tests.builders import (
     a_compared_deployment,
     a_guarded_plan,

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.criteria import CountMetric, Rule, WhenUnclear
 from controller.core.decision import Decision
 from controller.core.deployment import Deployment
 from controller.core.look import Look, look, wanted_metrics
 from controller.core.measurement import Measured, Metric, counts_of, errors_of
 from controller.core.outcome import Outcome
-from controller.core.target import RedAtStart
 from controller.core.verdict import AlarmState, Reading
 from tests.builders import (
     FIRST_MINUTE,

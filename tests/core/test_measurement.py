@@ -18,7 +18,7 @@ from controller.core.measurement import (
     minute_number,
     slowness_of,
 )
-from controller.core.strategy import FULL_WEIGHT
+from controller.core.weight import FULL_WEIGHT
 from tests.builders import FIRST_MINUTE, START, a_shift, after
 
 ORDERS = CountMetric.model_validate(

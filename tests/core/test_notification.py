@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import EventMember, Status, Transition
 from controller.core.notification import notification, sentence
-from controller.core.target import Hotfix
 from tests.builders import an_event
 
 

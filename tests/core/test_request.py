@@ -7,8 +7,8 @@ import pytest
 
 from controller.core.document import parse
 from controller.core.errors import InputError
+from controller.core.request import Request, canonical_request
 from controller.core.strategy import Steps
-from controller.core.target import Request, canonical_request
 from tests.builders import an_artifact
 
 ARTIFACT = {"bucket": "releases", "key": "orders/1.zip", "version_id": "v1"}

@@ -9,17 +9,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from controller.core.duration import parse_duration, scaled, spell_duration
+from controller.core.plan import Plan, spell_plan
 from controller.core.strategy import (
     DEFAULT_FINAL_BAKE_SECONDS,
-    FULL_WEIGHT,
-    Plan,
     Steps,
     Strategy,
-    parse_weight,
     plan_of,
-    spell_plan,
-    spell_weight,
 )
+from controller.core.weight import FULL_WEIGHT, parse_weight, spell_weight
 
 PREFIXES = ("CodeDeployDefault.Lambda", "CodeDeployDefault.", "Lambda", "")
 

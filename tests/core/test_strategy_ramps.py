@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.core.plan import Guard, Plan, spell_plan
 from controller.core.ramp import Budget
-from controller.core.strategy import FULL_WEIGHT, Guard, Plan, is_guarded, plan_of, spell_plan
+from controller.core.strategy import is_guarded, plan_of
+from controller.core.weight import FULL_WEIGHT
 from tests.builders import a_guarded_plan
 from tests.core.test_strategy import steps_of, written
 from tests.core.test_strategy_refusals import refusal

@@ -7,8 +7,9 @@ import pytest
 from controller.core.document import parse
 from controller.core.duration import parse_duration
 from controller.core.errors import InputError
-from controller.core.strategy import parse_weight, plan_of
-from controller.core.target import Request
+from controller.core.request import Request
+from controller.core.strategy import plan_of
+from controller.core.weight import parse_weight
 
 A_GOOD_STEP = {"weight": "50%", "bake": "1m"}
 NOT_A_FORM = (

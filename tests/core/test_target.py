@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.errors import InputError
-from controller.core.target import RedAtStart, parse_target
+from controller.core.target import parse_target
 from tests.builders import a_target, a_target_document, events_of
 
 WHERE = "target /rampart/dev/targets/orders"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from controller.core.alarm_rule import RedAtStart
 from controller.core.alias import Routing
+from controller.core.by_hand import Hotfix
 from controller.core.deployment import Status
-from controller.core.target import Hotfix, RedAtStart
 from rampart.demo.account import ALARM, BUCKET, TARGET
 from rampart.demo.releases import Release
 from tests.e2e.command_line import Ran, Terminal, filled_in, typed

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from controller.core.alias import Routing
 from controller.core.deployment import Status
-from controller.core.target import Request
+from controller.core.request import Request
 from rampart.demo.account import ALIAS, FUNCTION
 from rampart.demo.releases import Release
 from rampart.demo.report import Counts, ReleaseReport, Report, counts
