@@ -23,6 +23,9 @@ LONGEST_WINDOW_SECONDS = 3600
 LAMBDA_METRICS = ("error_rate", "duration", "throttles")
 """What a rule may ask of Lambda's own metrics."""
 
+_SMALLEST, _LARGEST = 1e-18, 1e18
+"""Of a threshold. A record keeps 38 digits of a number, and none that is without end."""
+
 _STATISTIC = r"(Sum|Average|Minimum|Maximum|SampleCount|p(?:100|[0-9]{1,2}(?:\.[0-9]{1,2})?))"
 
 
@@ -218,6 +221,9 @@ class Rule(Document):
             case _:
                 if not isinstance(written, int | float):
                     raise ValueError(f"write a number, not {shown(written)}")
+                if written and not _SMALLEST <= abs(written) <= _LARGEST:  # nor any of JSON's NaN
+                    able = "0, or from 1E-18 to 1E18 on either side of it"
+                    raise ValueError(f"write a number that is {able}, not {shown(written)}")
                 return float(written)
 
     def is_broken_by(self, value: float) -> bool:

@@ -19,6 +19,7 @@ BASKETS = {"name": "Baskets", **BY_VERSION}
 TWO = [{"function": "orders"}, {"function": "payments"}]
 PERCENTAGE = 'write a percentage such as "10%" or "0.5%", not'
 STATISTIC = 'write Sum, Average, Minimum, Maximum, SampleCount or such as "p99", not'
+UNKEPT = "write a number that is 0, or from 1E-18 to 1E18 on either side of it, not"
 LAMBDAS = "write error_rate, duration, throttles, or an object that names a metric of your own, not"
 
 
@@ -198,6 +199,11 @@ def test_the_guarded_strategy_goes_by_the_comparison() -> None:
         ({"over": "2h"}, ".over: write whole minutes from 1m to 1h, not 2h"),
         ({"min_requests": 0}, ".min_requests: input should be greater than or equal to 1, not 0"),
         ({"then": "page"}, ".then: input should be 'roll_back', 'hold' or 'observe', not 'page'"),
+        *(
+            ({"metric": BASKETS, "above": number}, f".above: {UNKEPT} {told}")
+            for number, told in ((math.nan, "nan"), (math.inf, "inf"), (1e300, "1e+300"), (-1e-200, "-1e-200"))
+        ),
+        ({"metric": BASKETS, "above": ABSENT, "below": 10**40}, f".below: {UNKEPT} 1{'0' * 40}"),
         ({"window": "5m"}, ".window: unknown field; known fields: metric, above, below"),
     ],
     ids=lambda value: str(value)[-60:] if isinstance(value, dict) else "",
