@@ -144,14 +144,6 @@ def log_evidence(
     return evidence.log
 
 
-def log_evidence_against(usual: Usual, minutes: Iterable[Minute]) -> float:
-    """Return the natural logarithm of the evidence of all minutes that the candidate fails more than is usual."""
-    evidence = EvidenceAgainst(usual)
-    for minute in minutes:
-        evidence.add(minute)
-    return evidence.log
-
-
 def log_mean(one: float, other: float) -> float:
     """Return the logarithm of the mean of two numbers that are given by theirs; of two e-values it is one too."""
     return _log_sum(one, other) - math.log(2)

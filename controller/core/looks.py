@@ -14,7 +14,7 @@ from controller.core.ramp import MOST_GUARDED_STEPS
 MACHINE_TIMEOUT_SECONDS = 864_000
 """The state machine's own TimeoutSeconds: ten days, for a day's wait, a plan of seven, and its holds."""
 MAX_PLAN_SECONDS = 604_800
-MAX_GATED_SECONDS = 777_600
+MAX_GATED_SECONDS = MACHINE_TIMEOUT_SECONDS - 86_400
 """The longest plan with all that its gates may wait: nine days, of which a day's wait for its turn is no part."""
 MAX_HISTORY_EVENTS = 20_000
 """Step Functions fails an execution at 25,000 history events (service quotas); holds need the rest."""

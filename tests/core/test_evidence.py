@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from controller.core.evidence import (
     MOST_PER_MINUTE,
+    EvidenceAgainst,
     Minute,
     Usual,
     highest_excess,
     log_evidence,
-    log_evidence_against,
     log_mean,
 )
 
@@ -33,6 +33,14 @@ CELLS = [
     if failures <= candidate + baseline
 ]
 """Requests of both versions in a minute, and how many of all of them failed."""
+
+
+def log_evidence_against(usual: Usual, minutes: Sequence[Minute]) -> float:
+    """Return the logarithm of the evidence of all minutes that the candidate fails more than is usual."""
+    evidence = EvidenceAgainst(usual)
+    for minute in minutes:
+        evidence.add(minute)
+    return evidence.log
 
 
 def ways(candidate: int, baseline: int, failures: int, odds: float = 1.0) -> Iterator[tuple[Minute, float]]:
