@@ -92,7 +92,7 @@ class AwsPorts:
         """Lambda functions."""
         from controller.adapters.lambda_functions import LambdaFunctions
 
-        patient = cache(lambda: self._client("lambda", _PATIENT_CONFIG))  # for test events and hooks alone
+        patient = cache(lambda: self._client("lambda", _PATIENT_CONFIG))  # for code, test events and hooks alone
         return LambdaFunctions(self._client("lambda"), patient)
 
     @cached_property

@@ -35,7 +35,7 @@ class LambdaFunctions:
     """Functions, versions and aliases through a boto3 Lambda client."""
 
     def __init__(self, client: "LambdaClient", patient: "Callable[[], LambdaClient] | None" = None) -> None:
-        """`patient` makes a client that waits as long as a function may run, and does not repeat an invocation."""
+        """`patient` makes a client that waits as long as a function may run, and repeats nothing."""
         self._lambda = client
         self._patient = patient or (lambda: client)
 
@@ -47,7 +47,7 @@ class LambdaFunctions:
     def update_code(self, latest: Code, artifact: Artifact) -> Code:
         """Put an artifact on $LATEST if it is still as `latest` says; raises ConflictError or RefusedError."""
         with _blame(), aws_errors(f"Lambda refused the code for function {latest.function}"):
-            updated = self._lambda.update_function_code(
+            updated = self._patient().update_function_code(  # a large package takes its time
                 FunctionName=latest.function,
                 **_source(artifact, latest),
                 # The documented default is x86_64, whatever the function has now.

@@ -1,8 +1,10 @@
 """Functions, the port: code and versions, over HTTP and straight over the same strict model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core.artifact import ZipArtifact
@@ -87,6 +89,22 @@ def test_a_package_that_is_encrypted_with_a_key_of_its_owner_stays_so(
     shown = function.client.get_function(FunctionName=function.name)
     assert shown["Configuration"]["CodeSha256"] != functions.version(function.name, "1").code_sha256
     assert shown["Code"].get("SourceKMSKeyArn") == key
+
+
+def test_an_update_that_takes_longer_than_other_calls_may_is_waited_for(function: Function) -> None:
+    # Lambda copies and checks the package before it answers; who gave up would never hear what its hash is.
+    class Hasty:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(function.client, name)
+
+        def update_function_code(self, **_: Any) -> Any:
+            raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    functions = LambdaFunctions(Hasty(), lambda: function.client)  # type: ignore[arg-type]
+    before = functions.latest(function.name)
+    updated = functions.update_code(before, function.upload(zipped(2)))
+    function.settle()
+    assert before.code_sha256 != updated.code_sha256 == functions.latest(function.name).code_sha256
 
 
 def test_code_is_not_put_over_somebody_elses_change(functions: LambdaFunctions, function: Function) -> None:
