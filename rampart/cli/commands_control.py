@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,49 +16,86 @@ if TYPE_CHECKING:
     from rampart.cli.stack import Stack
 
 
-@app.command(short_help="Hold a deployment at its weight.")
-@at_a_stack
-def pause(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+Choose = Callable[["Stack", str], str]
+"""Returns the id of the deployment that is called so; its name is a verb, and its docstring the verb's help."""
+
+
+def _asked(short_help: str) -> Callable[[Choose], Choose]:
+    """Make a command of a choice: it asks of the deployment what the choice is named after."""
+
+    def add(choose: Choose) -> Choose:
+        def ask(
+            stack: "Stack",
+            deployment: DeploymentCalled,
+            reason: Reason,
+            by: Asker = None,
+            output: Answer = Output.TEXT,
+        ) -> None:
+            _ask(stack, choose.__name__, choose(stack, deployment), reason, by, output)
+
+        ask.__name__, ask.__doc__ = choose.__name__, choose.__doc__
+        app.command(short_help=short_help)(at_a_stack(ask))
+        return choose
+
+    return add
+
+
+def _live(stack: "Stack", called: str) -> str:
+    """Return the id of the live deployment that is called so."""
+    from rampart.cli.choice import live_deployment_called
+
+    return live_deployment_called(stack.deployments, called).deployment_id
+
+
+def _ask(stack: "Stack", verb: str, name: str | None, reason: str, by: str | None, output: Output) -> None:
+    """Ask something of a deployment, or of the line, and print what becomes of it."""
+    from rampart.cli.wording import line
+
+    said = stack.ask(verb, name, stack.caller() if by is None else by, reason)
+    if output is Output.JSON:
+        _answer(stack, verb, name, said)
+    else:
+        terminal().print(line(said), soft_wrap=True)
+
+
+def _answer(stack: "Stack", verb: str, name: str | None, said: str) -> None:
+    from rampart.cli.status import stored_form
+
+    found = stack.deployments.find(name) if name else None
+    answer(verb, answer=said, deployments=[stored_form(found)] if found else [])
+
+
+@_asked(short_help="Hold a deployment at its weight.")
+def pause(stack: "Stack", called: str) -> str:
     """Hold a deployment at the weight that it has; what fails is rolled back all the same.
 
     Without `rampart resume` it is rolled back after a day.
     """
-    _ask(stack, "pause", _live(stack, deployment), reason, by, output)
+    return _live(stack, called)
 
 
-@app.command(short_help="Let a paused deployment go on.")
-@at_a_stack
-def resume(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+@_asked(short_help="Let a paused deployment go on.")
+def resume(stack: "Stack", called: str) -> str:
     """Let a deployment go on that somebody has paused."""
-    _ask(stack, "resume", _live(stack, deployment), reason, by, output)
+    return _live(stack, called)
 
 
-@app.command(short_help="Let a deployment go on that awaits somebody's word.")
-@at_a_stack
-def approve(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+@_asked(short_help="Let a deployment go on that awaits somebody's word.")
+def approve(stack: "Stack", called: str) -> str:
     """Give your word for the step that a deployment is on: its gate, or evidence that is unclear, holds it no more.
 
     An alarm, a broken rule or evidence against it still rolls it back. The next step needs a word of its own.
     """
-    _ask(stack, "approve", _live(stack, deployment), reason, by, output)
+    return _live(stack, called)
 
 
-@app.command(short_help="Give a candidate all traffic now, and promote it.")
-@at_a_stack
-def promote(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+@_asked(short_help="Give a candidate all traffic now, and promote it.")
+def promote(stack: "Stack", called: str) -> str:
     """Let a deployment go to full weight at once and be promoted, without waiting for bakes or for anybody.
 
     What fails is rolled back all the same.
     """
-    _ask(stack, "promote", _live(stack, deployment), reason, by, output)
+    return _live(stack, called)
 
 
 @app.command(short_help="Roll a deployment back, now.")
@@ -84,29 +122,23 @@ def abort(
         raise typer.Exit(ENDED_OTHERWISE)
 
 
-@app.command(short_help="Put the alias back after a promotion.")
-@at_a_stack
-def undo(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+@_asked(short_help="Put the alias back after a promotion.")
+def undo(stack: "Stack", called: str) -> str:
     """Put the alias back to where it was before the last promotion of a target, for 72 hours after it.
 
     Nothing is analysed. The artifact is remembered as refused, so that no event deploys it again.
     """
     from rampart.cli.choice import promotion_called
 
-    _ask(stack, "undo", promotion_called(stack.deployments, deployment).deployment_id, reason, by, output)
+    return promotion_called(stack.deployments, called).deployment_id
 
 
-@app.command(short_help="Deploy once more what was refused or rolled back.")
-@at_a_stack
-def retry(
-    stack: "Stack", deployment: DeploymentCalled, reason: Reason, by: Asker = None, output: Answer = Output.TEXT
-) -> None:
+@_asked(short_help="Deploy once more what was refused or rolled back.")
+def retry(stack: "Stack", called: str) -> str:
     """Start a new deployment of what an ended one was about: the latest of a target, or the one of that id."""
     from rampart.cli.choice import deployment_called
 
-    _ask(stack, "retry", deployment_called(stack.deployments, deployment).deployment_id, reason, by, output)
+    return deployment_called(stack.deployments, called).deployment_id
 
 
 @app.command("stop-the-line", short_help="Hold up everything that goes forward.")
@@ -124,28 +156,3 @@ def stop_the_line(stack: "Stack", reason: Reason, by: Asker = None, output: Answ
 def release_the_line(stack: "Stack", reason: Reason, by: Asker = None, output: Answer = Output.TEXT) -> None:
     """Let deployments of the stage start and go on again."""
     _ask(stack, "release-the-line", None, reason, by, output)
-
-
-def _live(stack: "Stack", called: str) -> str:
-    """Return the id of the live deployment that is called so."""
-    from rampart.cli.choice import live_deployment_called
-
-    return live_deployment_called(stack.deployments, called).deployment_id
-
-
-def _ask(stack: "Stack", verb: str, name: str | None, reason: str, by: str | None, output: Output) -> None:
-    """Ask something of a deployment, or of the line, and print what becomes of it."""
-    from rampart.cli.wording import line
-
-    said = stack.ask(verb, name, stack.caller() if by is None else by, reason)
-    if output is Output.JSON:
-        _answer(stack, verb, name, said)
-    else:
-        terminal().print(line(said), soft_wrap=True)
-
-
-def _answer(stack: "Stack", verb: str, name: str | None, said: str) -> None:
-    from rampart.cli.status import stored_form
-
-    found = stack.deployments.find(name) if name else None
-    answer(verb, answer=said, deployments=[stored_form(found)] if found else [])
