@@ -7,10 +7,10 @@ import pytest
 
 from controller.core.deployment import Status
 from tests.engine.faults import KILLED, Fault
+from tests.engine.hook import Says, passes, ready
 from tests.engine.traffic import Traffic
 from tests.engine.world import World
 from tests.tasks.walks import arrive, ask, holder, resume
-from tests.test_hooks import Says, passes, ready
 
 
 def runs_for(world: World, seconds: float, then: Says = passes, step: int = 1) -> Says:

@@ -16,7 +16,7 @@ from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.wire import ACCOUNT
 from tests.adapters.clients import answering, refusing
 from tests.adapters.lambda_account import BUCKET
-from tests.engine.memory import MemoryArtifacts
+from tests.engine.memory_artifacts import MemoryArtifacts
 
 DATA = bytes(range(256)) * 4
 Put = Callable[[bytes], ZipArtifact]

@@ -35,7 +35,8 @@ from tests.engine.events import s3_event as s3_event
 from tests.engine.events import status_event
 from tests.engine.faults import Meanwhile, no_fault
 from tests.engine.lambdas import Died, Lambdas
-from tests.engine.memory import MemoryArtifacts, MemoryBus, MemoryDeployments, MemoryTargets
+from tests.engine.memory import MemoryBus, MemoryDeployments, MemoryTargets
+from tests.engine.memory_artifacts import MemoryArtifacts
 from tests.engine.memory_line import MemoryLine
 from tests.engine.model_client import ModelClient
 from tests.engine.points import Point, tapped
