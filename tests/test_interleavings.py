@@ -11,6 +11,9 @@ from tests.engine.story import ERRORS, Happening, Story
 
 HANDS = st.sampled_from(["weights", "version", ""])
 SECONDS = st.integers(0, 400)
+WORDS = ("pause", "resume", "promote", "approve")
+TERMS = ("gate", "hooks", "freeze")
+"""What a target may say beside its strategy."""
 HAPPENINGS = st.lists(
     st.one_of(
         st.builds(Happening, SECONDS, st.just("push"), st.integers(0, 5), st.sampled_from(["", "late", "twice"])),
@@ -22,7 +25,10 @@ HAPPENINGS = st.lists(
         ),
         st.builds(Happening, SECONDS, st.just("stop"), st.integers(0, 1), st.sampled_from(["", "unheard"])),
         st.builds(Happening, SECONDS, st.just("redrive"), st.integers(0, 1)),
-        st.builds(Happening, SECONDS, st.just("abort"), st.integers(0, 1)),
+        st.builds(Happening, SECONDS, st.just("say"), st.integers(0, 1), st.just("abort")),
+        st.builds(Happening, SECONDS, st.just("say"), st.integers(0, 1), st.sampled_from(WORDS)),
+        st.builds(Happening, SECONDS, st.just("line"), st.just(0), st.sampled_from(["stop", "release"])),
+        st.builds(Happening, st.integers(0, 60), st.just("declare"), st.integers(0, 4), st.sampled_from(TERMS)),
         st.builds(
             Happening,
             SECONDS,

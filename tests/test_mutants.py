@@ -9,12 +9,16 @@ import pytest
 from controller.adapters.lambda_functions import LambdaFunctions
 from controller.core import look
 from controller.core.alias import Alias, Routing
+from controller.core.decision import Ruling
 from controller.core.deployment import Deployment, Event, Status
+from controller.core.errors import UnavailableError
+from controller.core.freeze import freeze_at
 from controller.core.member_record import MemberRecord
 from controller.core.outcome import Outcome
 from controller.core.verdict import Verdict
-from controller.tasks import shift
+from controller.tasks import judge, shift, stop
 from controller.tasks.context import Context
+from controller.tasks.roll_back import roll_back
 from tests.engine.invariants import InvariantError
 from tests.engine.memory import MemoryDeployments
 from tests.engine.step_functions import Executions
@@ -87,6 +91,28 @@ def blind_to_the_dead(patch: Patch) -> None:
     patch.setattr(Executions, "is_alive", lambda self, arn: True)
 
 
+def deaf_to_the_line(patch: Patch) -> None:
+    """No look hears that the line is stopped."""
+    patch.setattr(judge, "freeze_at", lambda windows, stopped, now: freeze_at(windows, None, now))
+
+
+def deaf_to_windows(patch: Patch) -> None:
+    """No look hears of a target's windows."""
+    patch.setattr(judge, "freeze_at", lambda windows, stopped, now: freeze_at((), stopped, now))
+
+
+def held_in_a_rollback(patch: Patch) -> None:
+    """A stopped line holds up those who stop a deployment, too."""
+
+    def patient(context: Context, cause: str) -> Ruling:
+        if context.ports.line.stopped():
+            raise UnavailableError("the line is stopped")
+        return roll_back(context, cause)
+
+    patch.setattr(stop, "roll_back", patient)
+    patch.setattr(Deployment, "stopping_mark", property(lambda deployment: None))
+
+
 def happenings(*told: tuple[int, str, int, str]) -> list[Happening]:
     """Return a story."""
     return [Happening(*each) for each in told]
@@ -98,7 +124,10 @@ STORIES: list[tuple[Callable[[Patch], None], str, list[Happening]]] = [
     (claim_freed_too_early, "I2", happenings((0, "hotfix", 0, ""), (60, "push", 0, ""))),
     (hand_edits_taken_for_ours, "DRIFT", happenings((0, "push", 0, ""), (20, "edit", 0, "weights"))),
     (red_is_fine, "I4", happenings((0, "deaf", 0, ""), (0, "push", 0, ""), (20, "alarm", 0, "ALARM"))),
-    (end_told_by_nobody, "I7", happenings((0, "push", 0, ""), (20, "abort", 0, ""))),
+    (end_told_by_nobody, "I7", happenings((0, "push", 0, ""), (20, "say", 0, "abort"))),
+    (deaf_to_the_line, "FREEZE", happenings((0, "push", 0, ""), (20, "line", 0, "stop"))),
+    (deaf_to_windows, "FREEZE", happenings((0, "declare", 1, "freeze"), (1, "push", 0, ""))),
+    (held_in_a_rollback, "HELD", happenings((0, "push", 0, ""), (20, "line", 0, "stop"), (300, "say", 0, "abort"))),
     (blind_to_the_dead, "REST", happenings((0, "push", 0, ""), (20, "stop", 0, "unheard"))),
 ]
 

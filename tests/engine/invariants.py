@@ -1,14 +1,19 @@
 """What must hold whatever happens: the invariants, watched at every call and looked at when all is at rest."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from controller.core.alias import Alias, Routing
-from controller.core.deployment import Deployment, Mark, Status
+from controller.core.deployment import STOPPING_MARKS, Deployment, Mark, Status
+from controller.core.freeze import freeze_at
+from controller.core.looks import LEAD_SECONDS
 from controller.core.outcome import Outcome
 from rampart.embedded.wire import Call
 from tests.engine.world import World
 
+MOST_OF_A_ROLLBACK = timedelta(minutes=11)
+"""Two rounds of reconcile: nothing holds a rollback up, only what dies in the middle of it."""
 CONTROLLER = "ASIACONTROLLER"
 
 
@@ -34,6 +39,7 @@ class Invariants:
         function = str(call.params.get("FunctionName", ""))
         if is_controllers and call.operation == "UpdateAlias":
             self._may_move(function, call.params)
+            self._may_rise(function, call.params)
         if is_controllers and call.operation == "DeleteFunction":
             raise InvariantError("I6: a version was deleted")
         answer = self._handle(call)
@@ -63,6 +69,21 @@ class Invariants:
         )
         if not is_as_planned and not (is_red and deployment.reweighted(member, alias)):
             raise InvariantError(f"DRIFT: {owner} overwrote what a person did to {function}: {edited}")
+
+    def _may_rise(self, function: str, params: Mapping[str, Any]) -> None:
+        """Check that a freeze that had begun when a shift was decided has kept it from being made."""
+        deployment = self._records.get(self._claim_owner(function) or "")
+        if deployment is None or deployment.hotfix or not deployment.shift_at:
+            return
+        (member,) = (member for member in deployment.members if member.function == function)
+        weights = (params.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        if member.candidate not in (params.get("FunctionVersion"), *weights):
+            return
+        decided_at = deployment.shift_at - timedelta(seconds=LEAD_SECONDS)  # it may wait for a minute to begin
+        stop = self._world.ports.line.stopped()
+        is_frozen = all(freeze_at(deployment.freeze, None, at) for at in (decided_at, deployment.shift_at))
+        if (stop and stop.at < decided_at) or is_frozen:
+            raise InvariantError(f"FREEZE: {deployment.deployment_id} gave its candidate {weights or 'everything'}")
 
     def check_always(self) -> None:
         """Check what holds at every moment."""
@@ -99,11 +120,15 @@ class Invariants:
             )
         if deployment.status is Status.PROMOTED:
             self._check_promoted(deployment)
+        since = min((d.at for m, d in deployment.marks.items() if m in STOPPING_MARKS), default=None)
+        if since and deployment.ended_at and deployment.ended_at - since > MOST_OF_A_ROLLBACK:
+            raise InvariantError(f"HELD: {name} was to be stopped at {since} and ended at {deployment.ended_at}")
 
     def _check_promoted(self, deployment: Deployment) -> None:
         events = self._world.ports.deployments.events(deployment.deployment_id)
         red = [e.event_id for e in events if "ALARM" in e.evidence.get("alarms", {}).values()]
-        stopped = [m for m, detail in deployment.marks.items() if detail.at < (deployment.ended_at or detail.at)]
+        marks = {m: detail for m, detail in deployment.marks.items() if m in STOPPING_MARKS}
+        stopped = [m for m, detail in marks.items() if detail.at < (deployment.ended_at or detail.at)]
         if red or stopped:
             raise InvariantError(
                 f"I4: {deployment.deployment_id} was promoted, but had been stopped: {red or stopped}"

@@ -1,11 +1,17 @@
-"""A story of whatever may happen side by side: pushes, crashes, hand edits, alarms."""
+"""A story of whatever may happen side by side: pushes, crashes, hand edits, alarms, people's words, freezes."""
 
+import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from controller.control import Asked, asked_of, on_asked
+from controller.control import asked_of, on_asked
+from controller.core.errors import InputError
+from controller.hook_answers import on_said, said_of
+from rampart.embedded.aws_lambda.runner import RunRequest, RunResult
 from tests.engine.events import s3_event
 from tests.engine.faults import BROKEN, CRASH, KILLED, LOST, THROTTLE, Fault
 from tests.engine.invariants import Invariants
@@ -40,8 +46,10 @@ class Story:
         world.alarm_events = True
         for function in FUNCTIONS:
             world.function(function)
+        world.hook_function()
+        world.answer = self._answer
         world.alarm("errors")
-        world.target("checkout", alarms=["errors"], strategy="Linear50PercentEvery1Minute", comparison={})
+        self._declare(0, "")
         members = [{"function": function} for function in FUNCTIONS]
         world.target("both", members=members, strategy="AllAtOnce", final_bake="1m")
         self.invariants = Invariants(world, FUNCTIONS)
@@ -72,6 +80,42 @@ class Story:
         self.world.announce(event, 90.0 if how == "late" else 0.0)
         if how == "twice":
             self.world.announce(event, 45.0)
+
+    def _declare(self, which: int, how: str) -> None:
+        """Declare the target anew, for those that are planned from now on: with a gate, hooks, or a freeze soon."""
+        fields: dict[str, Any] = {"alarms": ["errors"], "strategy": "Linear50PercentEvery1Minute", "comparison": {}}
+        if how == "gate":
+            gate = {"within": "10m", "then": ("roll_back", "go_on")[which % 2]}
+            steps = [{"weight": "50%", "bake": "1m", "approval": gate}]
+            fields |= {"strategy": {"steps": steps}, "final_bake": "1m", "approval": gate}
+        elif how == "hooks":
+            places = ("before_traffic", "before_each_step", "before_promotion")
+            fields["hooks"] = [{"function": "acceptance", "at": at, "timeout": "10m"} for at in places]
+        elif how == "freeze":
+            opens = self.world.now() + timedelta(minutes=which)
+            cron = f"{opens.minute} {opens.hour} {opens.day} {opens.month} *"
+            fields["freeze"] = [{"cron": cron, "lasts": "4m"}]
+        self.world.target("checkout", **fields)
+
+    def _answer(self, request: RunRequest) -> RunResult:
+        """Answer as a hook: at once, after a while, or later; by the second in which it is asked."""
+        if request.function != "acceptance":
+            return RunResult(b"{}", None, 10.0)
+        asked = json.loads(request.payload)
+        name, kind = asked["deployment_id"], int(self.world.clock.now()) % 4
+        if kind == 0:
+            self.world.lambdas.wait(100)
+        if kind != 1:
+            return RunResult(b'{"outcome": "PASS"}', None, 10.0)
+        said = {
+            "deployment_id": name,
+            "verb": "hook",
+            "hook_id": asked["hook_id"],
+            "outcome": "PASS",
+            "by": "suite",
+        }
+        self.world.deliveries.send("Control", lambda: on_said(self.world.visit(name), said_of(said)), 50.0)
+        return RunResult(b'{"outcome": "WAIT"}', None, 10.0)
 
     def _hotfix(self, which: int, how: str) -> None:
         artifact = self.world.upload(f"hotfix = {which}", f"hot/{which}.zip")
@@ -106,14 +150,25 @@ class Story:
         for name in (self._executions("ABORTED") + self._executions("FAILED"))[which : which + 1]:
             self.world.redrive(name)
 
-    def _abort(self, which: int, how: str) -> None:
+    def _say(self, which: int, how: str) -> None:
+        """Let a person say something to a deployment that runs."""
         for name in self._executions("RUNNING")[which : which + 1]:
-            asked = asked_of({"deployment_id": name, "verb": "abort", "by": "kim", "reason": "wrong build"})
             if name in self.world.ports.deployments.records:
-                self.world.deliveries.send("Control", partial(self._ask, name, asked))
+                self._ask({"deployment_id": name, "verb": how})
 
-    def _ask(self, name: str, asked: Asked) -> None:
-        on_asked(self.world.visit(name), asked)
+    def _line(self, which: int, how: str) -> None:
+        """Let a person stop the line, or release it."""
+        self._ask({"verb": f"{how}-the-line"})
+
+    def _ask(self, asked: dict[str, str]) -> None:
+        def ask() -> None:
+            with suppress(InputError):  # as when there is no traffic yet to have a say in
+                on_asked(
+                    self.world.visit(asked.get("deployment_id", "")),
+                    asked_of(asked | {"by": "kim", "reason": "as I say"}),
+                )
+
+        self.world.deliveries.send("Control", ask)
 
     def _deaf(self, which: int, how: str) -> None:
         """From now on the events of alarms are lost."""
