@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 # The state machine retries too, with jitter and for longer; these retries are for a hiccup.
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=20)
-# DynamoDB and CloudWatch answer in much less. One that hangs must leave the time to put aliases back, or to hold.
-_QUICK_CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=5)
+# A table that hangs must leave the time to put aliases back, and a CloudWatch that hangs the time to hold a step.
+_TABLE_CONFIG = Config(retries={"mode": "standard", "max_attempts": 3}, connect_timeout=3, read_timeout=5)
+_CLOUDWATCH_CONFIG = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=3, read_timeout=15)
 # A function may run for 15 minutes, as Verify and Bake may; an invocation is not harmless to repeat.
 _PATIENT_CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=880)
 
@@ -119,7 +120,7 @@ class AwsPorts:
 
     @cached_property
     def _cloudwatch(self) -> "CloudWatchClient":
-        client: CloudWatchClient = self._client("cloudwatch", _QUICK_CONFIG)
+        client: CloudWatchClient = self._client("cloudwatch", _CLOUDWATCH_CONFIG)
         return client
 
     @cached_property
@@ -159,7 +160,7 @@ class AwsPorts:
 
     @cached_property
     def _dynamodb(self) -> Any:
-        return self._client("dynamodb", _QUICK_CONFIG)
+        return self._client("dynamodb", _TABLE_CONFIG)
 
     @cached_property
     def executions(self) -> "StepFunctionsExecutions":

@@ -10,6 +10,7 @@ import pytest
 from controller.bootstrap import AwsPorts
 from controller.settings import Settings
 from tests.sam_template import FUNCTIONS, GLOBALS
+from tests.state_machine.definition import TASKS
 
 REST_SECONDS = 5.0
 """What all else that a function does takes at most, when only one service hangs."""
@@ -47,3 +48,8 @@ def test_a_table_that_takes_no_mark_leaves_the_time_to_put_the_aliases_back(port
 def test_a_look_to_which_cloudwatch_does_not_answer_is_held_and_recorded(ports: AwsPorts) -> None:
     alarms_and_metrics = 2 * longest_seconds(ports._cloudwatch)
     assert alarms_and_metrics + REST_SECONDS <= timeout_seconds("JudgeFunction")
+
+
+@pytest.mark.parametrize("state", [name for name, task in TASKS.items() if "TimeoutSeconds" in task])
+def test_no_function_runs_on_when_the_state_machine_tries_again(state: str) -> None:
+    assert timeout_seconds(f"{state}Function") < TASKS[state]["TimeoutSeconds"]

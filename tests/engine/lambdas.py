@@ -8,7 +8,7 @@ from typing import Any
 from tests.engine.timeline import Planned, Timeline
 
 DEFAULT_SECONDS = 50
-SECONDS = {"Verify": 890, "Bake": 890, "Reconcile": 290}
+SECONDS = {"Judge": 110, "Verify": 890, "Bake": 890, "Reconcile": 290}
 """How long a function may run, where the template does not leave it at the default."""
 
 Ended = Callable[[Any, BaseException | None], object]
