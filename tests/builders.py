@@ -31,6 +31,21 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+def a_kept_alarm(name: str) -> dict[str, Any]:
+    """Return what PutMetricAlarm takes for an alarm that keeps its state: its metric never gets data."""
+    return {
+        "AlarmName": name,
+        "Namespace": "Test",
+        "MetricName": name,
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 0.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore",
+    }
+
+
 def a_target_document(**overrides: Any) -> dict[str, Any]:
     """Return a target as a person writes it."""
     document = {

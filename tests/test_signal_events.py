@@ -1,9 +1,6 @@
 """What stops or closes a deployment from outside: alarms' events and ended executions."""
 
-import copy
-import json
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,32 +10,11 @@ from hypothesis import strategies as st
 from controller.core.errors import MalformedEventError
 from controller.restore import dead_execution
 from controller.signal import alarm_change
+from tests.recorded import ABSENT, changed, event
 
-EVENTS = Path(__file__).parent / "events"
-ABSENT = "(left out)"
 ALARM, EXECUTION = "cloudwatch_alarm_state_change", "step_functions_execution_failed"
 # What Python and pydantic say of a value, and names of our classes: nobody else's words.
 PROGRAMMERS_WORDS = ("subscriptable", "indices", "NoneType", "instance of", "AlarmChange", "_State", ": :")
-
-
-def event(name: str) -> dict[str, Any]:
-    """Return a recorded event."""
-    value: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return value
-
-
-def changed(name: str, path: str, value: Any) -> dict[str, Any]:
-    """Return an event with another value, or without one, at a dotted path."""
-    whole = copy.deepcopy(event(name))
-    *parents, last = path.split(".")
-    place = whole
-    for parent in parents:
-        place = place[parent]
-    if value is ABSENT:
-        del place[last]
-    else:
-        place[last] = value
-    return whole
 
 
 def alarm_refusal(malformed: Any) -> str:

@@ -13,6 +13,7 @@ from rampart.embedded.aws import EmbeddedAws
 from rampart.embedded.clock import VirtualClock
 from rampart.embedded.wire import ApiError, Call, Service
 from tests.adapters.clients import client, refusing, restricted
+from tests.builders import a_kept_alarm
 from tests.engine.model_client import ModelClient
 
 
@@ -27,18 +28,7 @@ class Account:
     def alarm(self, state: str | None = None) -> str:
         """Create an alarm that keeps its state, and return its name."""
         name = self.fresh("alarm")
-        self.call(
-            "PutMetricAlarm",
-            AlarmName=name,
-            Namespace="Test",
-            MetricName=name,
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=0.0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="ignore",
-        )
+        self.call("PutMetricAlarm", **a_kept_alarm(name))
         if state:
             self.set(name, state)
         return name

@@ -1,9 +1,6 @@
 """Announcements: the events of AWS that tell of an artifact, as AWS documents them."""
 
-import copy
-import json
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,31 +10,11 @@ from hypothesis import strategies as st
 from controller.core.announcement import announcement
 from controller.core.artifact import ImageArtifact, ZipArtifact
 from controller.core.errors import MalformedEventError
+from tests.recorded import ABSENT, changed, event
 
-EVENTS = Path(__file__).parents[1] / "events"
-ABSENT = "(left out)"
+UPLOAD = "s3_object_created"
 SHAPE = "event is not of the shape that EventBridge documents:"
 WHERE = "event 17793124-05d4-b198-2fde-7ededc63b103:"
-
-
-def event(name: str = "s3_object_created") -> dict[str, Any]:
-    """Return a recorded event."""
-    value: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
-    return value
-
-
-def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return the event of an upload with another value, or without one, at a dotted path."""
-    whole = copy.deepcopy(event())
-    *parents, last = path.split(".")
-    place = whole
-    for parent in parents:
-        place = place[parent]
-    if value is ABSENT:
-        del place[last]
-    else:
-        place[last] = value
-    return whole
 
 
 def refusal(malformed: Any) -> str:
@@ -48,7 +25,7 @@ def refusal(malformed: Any) -> str:
 
 
 def test_an_upload_announces_its_object_pinned_to_its_version() -> None:
-    found = announcement(event())
+    found = announcement(event(UPLOAD))
     assert found.event_id == "17793124-05d4-b198-2fde-7ededc63b103"
     assert found.artifact == ZipArtifact(
         bucket="releases", key="orders/été 1+2%20.zip", version_id="IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"
@@ -63,7 +40,7 @@ def test_fields_that_aws_adds_are_none_of_our_business() -> None:
 
 @pytest.mark.parametrize("version_id", [ABSENT, None, "", "null"], ids=["absent", "null", "empty", "the text null"])
 def test_an_upload_without_a_version_cannot_be_pinned(version_id: Any) -> None:
-    assert refusal(changed("detail.object.version-id", version_id)) == (
+    assert refusal(changed(UPLOAD, "detail.object.version-id", version_id)) == (
         "event 17793124-05d4-b198-2fde-7ededc63b103: s3://releases/orders/été 1+2%20.zip has no version id; "
         "turn on versioning for the bucket, so that what was tested is what is deployed"
     )
@@ -92,7 +69,7 @@ def test_an_event_of_another_kind_is_refused(name: str, line: str) -> None:
 
 @pytest.mark.parametrize("source", ["aws.S3", "my.s3", ""])
 def test_only_s3_itself_announces_uploads(source: str) -> None:
-    assert refusal(changed("source", source)).startswith(f"{WHERE} {TAKES}, not ")
+    assert refusal(changed(UPLOAD, "source", source)).startswith(f"{WHERE} {TAKES}, not ")
 
 
 @pytest.mark.parametrize(
@@ -117,10 +94,10 @@ def test_only_s3_itself_announces_uploads(source: str) -> None:
     ids=lambda value: "absent" if value is ABSENT else "" if str(value).startswith("event ") else str(value),
 )
 def test_an_event_that_lacks_what_aws_documents_is_refused_with_the_place(path: str, value: Any, line: str) -> None:
-    assert refusal(changed(path, value)) == line
+    assert refusal(changed(UPLOAD, path, value)) == line
 
 
-@pytest.mark.parametrize("nothing", [None, [], "x", 5, True, [event()]], ids=str)
+@pytest.mark.parametrize("nothing", [None, [], "x", 5, True, [event(UPLOAD)]], ids=str)
 def test_what_is_no_object_is_no_event(nothing: Any) -> None:
     assert refusal(nothing).startswith(f"{SHAPE} write an object, not ")
 
@@ -138,13 +115,13 @@ def test_what_is_no_object_is_no_event(nothing: Any) -> None:
     ids=["no bucket", "short bucket", "long bucket", "no key", "long key", "long version"],
 )
 def test_a_name_that_s3_could_not_give_is_refused_as_malformed_with_its_place(path: str, value: str) -> None:
-    line = refusal(changed(path, value))
+    line = refusal(changed(UPLOAD, path, value))
     assert line.startswith(f"{WHERE} {path}: ")
     assert len(line.splitlines()) == 1
 
 
 def test_a_refusal_is_one_line_even_when_the_key_is_not() -> None:
-    odd = changed("detail.object.version-id", ABSENT)
+    odd = changed(UPLOAD, "detail.object.version-id", ABSENT)
     odd["detail"]["object"]["key"] = "orders/a\nb.zip"
     assert len(refusal(odd).splitlines()) == 1
 
@@ -159,12 +136,12 @@ JSON = st.recursive(
 @given(JSON, st.sampled_from(["id", "detail", "detail.bucket", "detail.object"]))
 def test_an_event_is_either_understood_or_malformed(value: Any, path: str) -> None:
     with suppress(MalformedEventError):
-        assert announcement(changed(path, value)).event_id
+        assert announcement(changed(UPLOAD, path, value)).event_id
 
 
 @given(JSON)
 def test_a_field_that_is_not_read_is_never_a_reason_to_refuse(value: Any) -> None:
-    assert announcement(changed("detail.object.size", value)) == announcement(event())
+    assert announcement(changed(UPLOAD, "detail.object.size", value)) == announcement(event(UPLOAD))
 
 
 IMAGE = (

@@ -44,16 +44,21 @@ class Terminal:
 
     def run(self, command: str) -> Ran:
         """Run a command through bash and return what it printed."""
-        done = subprocess.run(
-            ["bash", "-ec", command],
-            cwd=self._home,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return bash(f"set -e\n{command}", self._home, self.environment)
+
+
+def bash(command: str, home: Path, environment: Mapping[str, str]) -> Ran:
+    """Run a command through bash, in a home and with an environment of its own."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 def this_checkout() -> dict[str, str]:

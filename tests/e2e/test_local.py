@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.command_line import Ran, this_checkout
+from tests.e2e.command_line import Ran, bash, this_checkout
 from tests.e2e.shop import until
 
 _BIN = Path(sys.executable).parent
@@ -41,16 +41,7 @@ class Desk:
     def type(self, command: str, *, found: bool = True) -> Ran:
         """Type a command in the second terminal, after the line that leads it to the first one."""
         line = f'eval "$({_BIN}/rampart local env)"; {command}' if found else command
-        done = subprocess.run(
-            ["bash", "-c", line],
-            env=self._environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return bash(line, self.home, self._environment)
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from rampart.embedded.cloudwatch.model import CloudWatchModel
 from rampart.embedded.ecr.manifest import OCI_CONFIG, OCI_MANIFEST, Manifest
 from rampart.embedded.ecr.repository import REGISTRY
 from rampart.embedded.wire import ApiError, Call
+from tests.builders import a_kept_alarm
 
 BUCKET = "artifacts"
 STAGE = "dev"
@@ -107,18 +108,7 @@ class Account:
 
     def alarm(self, name: str = "errors", state: str | None = "OK") -> None:
         """Create an alarm on a metric that never gets data, so that it keeps the state it is set to."""
-        self.cloudwatch_call(
-            "PutMetricAlarm",
-            AlarmName=name,
-            Namespace="Test",
-            MetricName=name,
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=0.0,
-            ComparisonOperator="GreaterThanThreshold",
-            TreatMissingData="ignore",
-        )
+        self.cloudwatch_call("PutMetricAlarm", **a_kept_alarm(name))
         if state:
             self.set_alarm(name, state)
 
