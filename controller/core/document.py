@@ -57,12 +57,30 @@ def form_of(value: Any, forms: Mapping[str, type[BaseModel]]) -> str:
     return built or max(likeness, key=lambda tag: likeness[tag])
 
 
+class _TwiceError(ValueError):
+    """A field stands twice in one object; the text is its name."""
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise _TwiceError(name)
+        fields[name] = value
+    return fields
+
+
 def parse_json(text: str, what: str) -> Any:
-    """Return the value of a JSON text; raises InputError that names `what` and the place of the fault."""
+    """Return the value of a JSON text; raises InputError that names `what` and the place of the fault.
+
+    A field that stands in an object twice is refused: which of the two was meant nobody knows.
+    """
     if text.startswith("\ufeff"):
         raise InputError(f"{what} is not plain JSON: save it as UTF-8 without a byte order mark")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_each_once)
+    except _TwiceError as twice:
+        raise InputError(f"{what}: field {shown(str(twice))} stands twice in one object; keep one") from None
     except json.JSONDecodeError as error:
         fault = error.msg.removesuffix(" at")
         raise InputError(f"{what} is not JSON: {fault} at line {error.lineno} column {error.colno}") from None

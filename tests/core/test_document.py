@@ -142,6 +142,14 @@ def test_a_fault_is_told_with_its_path(value: Any, line: str) -> None:
     assert refusal(value) == line
 
 
+def test_a_field_that_stands_twice_is_refused_wherever_it_does() -> None:
+    for text in ('{"alarms": ["errors"], "x": 1, "alarms": []}', '[{"a": {"alarms": 1, "alarms": 1}}]'):
+        with pytest.raises(InputError) as refused:
+            parse_json(text, "target orders")
+        assert str(refused.value) == "target orders: field 'alarms' stands twice in one object; keep one"
+    assert parse_json('[{"a": 1}, {"a": 2}]', "list") == [{"a": 1}, {"a": 2}]
+
+
 def test_a_list_is_not_too_short_because_its_only_item_is_at_fault() -> None:
     document = a_target_document(name="orders", members=[{"function": "orders", "alias": 5}])
     with pytest.raises(InputError) as refused:
