@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 TOOLS := .venv-sam/.done .venv-checkov/.done
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 
+# Nothing is compiled when it is installed, so each process would compile all that it imports, again and again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo local test test-nightly check static build build-here bench docs golden fmt lock clean
 
 demo: $(VENV)/.demo
