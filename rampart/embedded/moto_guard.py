@@ -27,7 +27,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from rampart.embedded import moto_transactions
+from rampart.embedded import moto_shortcuts, moto_transactions
 from rampart.embedded.moto_names import need, replaceable
 from rampart.embedded.wire import ACCOUNT, REGION
 
@@ -130,6 +130,8 @@ class Moto:
         self._replace(*_INTERPRETER_BOTO3, SimpleNamespace(client=self._clients.client))
         self._replace(*_RETRY_TIME, SimpleNamespace(sleep=self._closing.wait))
         self._replace(*_S3_DELIVERY, lambda *_args, **_kwargs: None)
+        self._replace(*moto_shortcuts.STRUCTURE, moto_shortcuts.serialize_structure)
+        self._replace(*moto_shortcuts.PARSE, moto_shortcuts.parse)
         self._replace(*moto_transactions.TRANSACT, moto_transactions.transact_write_items)
         self._replace(*moto_transactions.COPY, moto_transactions.WITHOUT_TABLES)
         # A failed execution is an ordinary end here; moto would tell of each on stderr, at length.
@@ -203,6 +205,12 @@ class Moto:
             self._undo.append(lambda: setattr(owner, name, before))
 
 
+@cache
+def _session() -> Any:
+    """Return the session whose API models every account of this process reads once."""
+    return boto3.session.Session()
+
+
 class _Clients:
     """The interpreter's boto3 clients, one for each service; clients may be shared by threads."""
 
@@ -218,8 +226,7 @@ class _Clients:
             key = (service_name, region_name)
             if key not in self._clients:
                 wide = config.merge(Config(max_pool_connections=256))
-                session: Any = boto3.session.Session()
-                self._clients[key] = session.client(service_name, region_name=region_name, config=wide, **kwargs)
+                self._clients[key] = _session().client(service_name, region_name=region_name, config=wide, **kwargs)
             return self._clients[key]
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rampart.embedded import moto_guard
+from rampart.embedded import moto_guard, moto_shortcuts
 from rampart.embedded.aws import EmbeddedAws
 from tests.embedded.embedded_account import make_table
 
@@ -139,3 +139,20 @@ def test_the_hash_key_of_an_index_is_its_own(aws: EmbeddedAws) -> None:
     assert moto_guard.hash_key_of("table/index/by_owner") == "owner"
     with pytest.raises(KeyError):
         moto_guard.hash_key_of("table/index/by_nobody")
+
+
+def test_an_item_of_every_type_is_answered_as_moto_answers_without_the_shortcut(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_table(aws, "table")
+    client = aws.client("dynamodb")
+    values: list[dict[str, Any]] = [
+        *({"S": ""}, {"N": "1.5"}, {"B": b"\x00\xff"}, {"BOOL": False}, {"NULL": True}),
+        *({"SS": ["a", "b"]}, {"NS": ["1"]}, {"BS": [b"x"]}, {"L": []}, {"M": {}}),
+    ]
+    nested = {"M": {"S": {"L": values}, "item": {"M": {str(n): each for n, each in enumerate(values)}}}}
+    client.put_item(TableName="table", Item={"pk": {"S": "a"}, "L": {"L": [*values, nested]}, "M": nested})
+    short = client.scan(TableName="table")["Items"]
+    monkeypatch.setattr(*moto_shortcuts.STRUCTURE, moto_shortcuts._serialize_structure)
+    assert short == client.scan(TableName="table")["Items"]
+    assert short[0]["L"]["L"][:-1] == values
