@@ -1,11 +1,12 @@
 """What holds for every test: credentials that open nothing, no network beyond this machine, a count of cases."""
 
+import gc
 import ipaddress
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,8 @@ from hypothesis import settings
 settings.register_profile("gate", deadline=None, derandomize=True)
 settings.register_profile("nightly", deadline=None, max_examples=5_000, print_blob=True)
 settings.load_profile("gate")
+
+T = TypeVar("T")
 
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -24,6 +27,22 @@ AWS_ENVIRONMENT = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
 
+
+LONGEST = (
+    "tests/e2e/test_fleet.py",
+    "tests/e2e/test_grants.py",
+    "tests/e2e/test_comparison.py",
+    "tests/e2e/test_demo.py",
+    "tests/e2e/test_tutorial.py",
+    "tests/test_faults.py",
+    "tests/e2e/test_local.py",
+    "tests/test_template_findings.py",
+    "tests/test_storm.py",
+    "tests/e2e/test_permissions.py",
+    "tests/e2e/test_first_aid.py",
+    "tests/test_interleavings.py",
+)
+"""The modules that run longest: each worker begins with some of them, so that none is left alone with one."""
 
 Tried = Callable[[str, int], None]
 """Takes how many cases of a kind a test went through; the summary adds them up."""
@@ -67,6 +86,35 @@ def loopback_only() -> Iterator[None]:
 def tried(record_property: Callable[[str, object], None]) -> Tried:
     """Let a test tell how many cases of a kind it went through."""
     return lambda kind, number: record_property("tried", (kind, number))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest modules first in the part of the tests that each worker is given."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    items[:] = longest_first(items, lambda item: item.nodeid.partition("::")[0], workers)
+
+
+def longest_first(items: Sequence[T], module_of: Callable[[T], str], workers: int) -> list[T]:
+    """Return the items in an order of which every worker takes one part, and each part begins with long modules.
+
+    pytest-xdist deals out parts of equal size, in order, and takes what is left over from the end of the fullest.
+    """
+    dealt: list[list[T]] = [[] for _ in range(workers)]
+    for number, module in enumerate(LONGEST):
+        dealt[number % workers] += [each for each in items if module_of(each) == module]
+    rest = [each for each in items if module_of(each) not in LONGEST]
+    ordered: list[T] = []
+    for number, part in enumerate(dealt):
+        end = len(items) * (number + 1) // workers - len(ordered) - len(part)
+        ordered += part + rest[: max(0, end)]
+        del rest[: max(0, end)]
+    return ordered + rest
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what stays until the end: tests and libraries."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -32,10 +32,11 @@ class RunFailedError(Exception):
 def until(found: Callable[[], T], what: str, seconds: float = _LONGEST_SECONDS) -> T:
     """Return the first true answer of `found`; fails with `what` when none comes in time."""
     deadline = time.monotonic() + seconds
-    pause = threading.Event()
+    pause, pause_seconds = threading.Event(), 0.03
     while not (answer := found()):
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain: {what}"
-        pause.wait(0.03)
+        pause.wait(pause_seconds)
+        pause_seconds = min(0.1, 1.2 * pause_seconds)  # to look takes the time of those that are waited for
     return answer
 
 
