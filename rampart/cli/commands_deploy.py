@@ -89,7 +89,8 @@ def deploy(
     name = running or deploying.start(stack, request, stack.machine(state_machine), uuid.uuid4().hex)
     is_shown = output is Output.TEXT
     if is_shown:
-        _say(f"{deploying.what_is_asked(request)} is deployed by {name}{' already' if running else ''}")
+        wanted = deploying.what_is_asked(request)
+        _say(f"{name} deploys {wanted} already" if running else f"started {name}, to deploy {wanted}")
     ended = _follow(stack, name, until, is_shown=is_shown) if wait else None
     if not is_shown:
         started = {"deployment_id": name, "request": json.loads(deploying.execution_input(request))}

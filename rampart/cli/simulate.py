@@ -21,7 +21,7 @@ from rampart.cli.target_file import document_in
 from rampart.cli.wording import line, listing
 from rampart.simulate import ours
 from rampart.simulate.forecast import Expectation, forecast
-from rampart.simulate.scenario import MAX_HORIZON_MINUTES, Scenario
+from rampart.simulate.scenario import MAX_HORIZON_MINUTES, MAX_REQUESTS_PER_SECOND, Scenario
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%")
 _SELDOM_PER_SECOND = 0.5
@@ -50,7 +50,10 @@ def scenario_of(
     """Return the scenario that the options say, long enough for the target's plan; raises InputError."""
     if (rps is None) == (rpm is None):
         raise InputError("say how much traffic there is: either --rps or --rpm, and not both")
-    per_second = rps if rps is not None else (rpm or 0.0) / 60
+    option, written, seconds_each = ("--rps", rps, 1) if rps is not None else ("--rpm", rpm or 0.0, 60)
+    per_second, most = written / seconds_each, MAX_REQUESTS_PER_SECOND * seconds_each
+    if not 0 < written <= most:
+        raise InputError(f"{option}: write a number above 0 and up to {most:,}, not {written:g}")
     seconds = ours.Policy(target).plan.total_seconds
     if seconds > MAX_HORIZON_MINUTES * 60:
         raise InputError(f"the plan takes {spell_span(seconds)}; 1d at most can be simulated")

@@ -104,7 +104,11 @@ def test_a_document_is_simulated_as_json_and_the_same_seed_gives_the_same(tmp_pa
         ),
         (
             ["--strategy", "guarded", "--rps", "0"],
-            "the traffic: requests_per_second: input should be greater than 0, not 0.0",
+            "--rps: write a number above 0 and up to 100,000, not 0",
+        ),
+        (
+            ["--strategy", "guarded", "--rpm", "nan"],
+            "--rpm: write a number above 0 and up to 6,000,000, not nan",
         ),
         (
             ["--strategy", "guarded", "--rps", "1", "--base-rate", "0.1"],
@@ -120,7 +124,7 @@ def test_a_document_is_simulated_as_json_and_the_same_seed_gives_the_same(tmp_pa
         ),
         (["nowhere.json", "--rps", "1"], "nowhere.json: cannot be read: No such file or directory"),
     ],
-    ids=["nothing", "no traffic", "twice", "none", "no percent", "above all", "too long", "no file"],
+    ids=["nothing", "no traffic", "twice", "none", "no number", "no percent", "above all", "too long", "no file"],
 )
 def test_what_the_operator_must_put_right_is_one_line(arguments: list[str], line: str) -> None:
     result = ran("simulate", *arguments)
