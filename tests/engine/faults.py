@@ -33,6 +33,8 @@ class Fault:
     """The operations that were counted so far."""
     fired: list[str] = field(default_factory=list)
     """The operations that failed."""
+    answered: list[str] = field(default_factory=list)
+    """The operations that AWS has carried out."""
 
     def __call__(self, operation: str, moment: str) -> None:
         """Count a call; raise when its turn has come."""
@@ -40,9 +42,15 @@ class Fault:
             return
         if moment == "before":
             self.calls.append(operation)
+        else:
+            self.answered.append(operation)
         if moment == self.moment and self._means(operation):
             self.fired.append(operation)
             raise self.error.with_traceback(None)
+
+    def has_answered(self, call: str) -> bool:
+        """Say whether AWS has carried out a call of `calls`, and not refused it."""
+        return any(answered is call for answered in self.answered)
 
     def _means(self, operation: str) -> bool:
         return any(call is operation for call in self.calls[max(0, self.nth - 1) : self.nth - 1 + self.times])
