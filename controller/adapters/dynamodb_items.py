@@ -8,7 +8,7 @@ function#<name>      claim                 the claim; `owner` only while somebod
 alarm#<name>         deployment#<id>       that a live deployment watches the alarm
 target#<name>        live                  what the last completed deployment left; never expires
 target#<name>        newest                the youngest artifact that was deployed; never expires
-stage                line                  that nothing goes forward, who says so and why; only while that is so
+stage                line                  who stopped all that goes forward, and why, and who has released it since
 target#<name>        artifact#<hash>       how often an artifact was tried, and whether it was refused
 
 Indexes: by_target (of_target, started_at), live (live, started_at), unsent (unsent, at); the last two are sparse.
