@@ -85,6 +85,10 @@ class HookRun(BaseModel):
         return self.outcome in (None, HookOutcome.WAIT)
 
 
+class UselessAnswerError(Exception):
+    """A hook said nothing that can be used; the text follows its name."""
+
+
 class HookAnswer(BaseModel):
     """What a hook says."""
 

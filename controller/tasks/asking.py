@@ -8,17 +8,13 @@ from typing import Any
 
 from controller.core.deployment import Deployment, MarkDetail
 from controller.core.errors import ConflictError, ControllerError, DeniedError, RefusedError
-from controller.core.hook import HookAnswer, HookOutcome, HookRun, read_answer
+from controller.core.hook import HookAnswer, HookOutcome, HookRun, UselessAnswerError, read_answer
 from controller.core.hooks_due import question, run_here
 from controller.core.wording import one_line
 from controller.tasks.context import Context
 
 _TRIES = 4
 """How often what became of an asking is written again when somebody else has written meanwhile."""
-
-
-class _UselessError(Exception):
-    """A hook said nothing that can be used; the text follows its name."""
 
 
 def ask_hook(context: Context, deployment: Deployment) -> None:
@@ -32,7 +28,7 @@ def ask_hook(context: Context, deployment: Deployment) -> None:
     context.ports.deployments.save(deployment, deployment.model_copy(update={"hook": asking}))
     try:
         answer = _answer(context, deployment, run)
-    except _UselessError as useless:
+    except UselessAnswerError as useless:
         return _leave_word(context, run, None, str(useless))
     except ControllerError:
         with suppress(ControllerError):
@@ -44,18 +40,18 @@ def ask_hook(context: Context, deployment: Deployment) -> None:
 
 
 def _answer(context: Context, deployment: Deployment, run: HookRun) -> HookAnswer:
-    """Return what a hook answers; raises _UselessError."""
+    """Return what a hook answers; raises UselessAnswerError."""
     asked = question(deployment, run.hook_id, run.at, context.stage, run.until)
     try:
         answer = context.ports.functions.ask(run.function, "$LATEST", asked)
     except (RefusedError, DeniedError) as error:
-        raise _UselessError(f"could not be asked: {error}") from error
+        raise UselessAnswerError(f"could not be asked: {error}") from error
     if answer.error:
-        raise _UselessError(f"failed: {one_line(answer.error)}")
+        raise UselessAnswerError(f"failed: {one_line(answer.error)}")
     try:
         return read_answer(answer.payload)
     except ValueError as malformed:
-        raise _UselessError(str(malformed)) from None
+        raise UselessAnswerError(str(malformed)) from None
 
 
 def _leave_word(context: Context, run: HookRun, outcome: HookOutcome | None, reason: str) -> None:

@@ -12,7 +12,7 @@ from controller.core.deployment import Deployment, Status, Transition, event_of
 from controller.core.duration import spell_duration
 from controller.core.expectation import Expectation
 from controller.core.freeze import freeze_at
-from controller.core.hook import HookAnswer, HookOutcome, HookRun
+from controller.core.hook import HookAnswer, HookOutcome, HookRun, UselessAnswerError
 from controller.core.hooks_due import (
     BEFORE_TRAFFIC_LOOK_MINUTES,
     begun,
@@ -93,7 +93,7 @@ def _hear(context: Context, deployment: Deployment, run: HookRun) -> Ruling:
     """Return what follows from what a hook says, in its answer or later."""
     try:
         answer = _answer(context, deployment, run)
-    except _UselessError as useless:
+    except UselessAnswerError as useless:
         return _fail(context, deployment, f"hook {run.function} {useless}", blames=False)
     if answer is None:
         return _hold(context, deployment, waiting_words(run), _news_by(context, deployment, run))
@@ -106,20 +106,16 @@ def _hear(context: Context, deployment: Deployment, run: HookRun) -> Ruling:
     return _go_on(context, saved, said)
 
 
-class _UselessError(Exception):
-    """A hook said nothing that can be used; the text follows its name."""
-
-
 def _answer(context: Context, deployment: Deployment, run: HookRun) -> HookAnswer | None:
-    """Return what a hook has said, when asked or later; None while it is waited for. Raises _UselessError."""
+    """Return what a hook has said, when asked or later; None while it is waited for. Raises UselessAnswerError."""
     said = later_answer(deployment)
     if said and said.at < run.until:
         if said.outcome is None:
-            raise _UselessError(said.reason)
+            raise UselessAnswerError(said.reason)
         reason = said.reason if said.by == run.function else f"{said.reason} ({said.by})"
         return HookAnswer(outcome=said.outcome, reason=one_line(reason, 400))
     if context.ports.clock.now() >= run.until:
-        raise _UselessError(f"has not passed within {spell_duration(run.timeout_seconds)}")
+        raise UselessAnswerError(f"has not passed within {spell_duration(run.timeout_seconds)}")
     return None
 
 
